@@ -1,0 +1,55 @@
+//! The commands of `fraudnet`, one file each. These are the only places that print.
+
+mod config;
+mod replay;
+mod serve;
+mod simulate;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+
+/// Scores payments against a live temporal graph of accounts, devices, IPs and merchants.
+///
+/// Start with `fraudnet serve`: it keeps its log in ./data, reads its model from ./models, and answers
+/// POST /v1/transactions:score on http://127.0.0.1:8080. GET /openapi.json describes the API.
+#[derive(Debug, Parser)]
+#[command(name = "fraudnet", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Simulate(simulate::Simulate),
+    Replay(replay::Replay),
+    Config(config::ConfigCommand),
+}
+
+/// How a command prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum OutputFormat {
+    /// For eyes.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Runs the command.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(command) => command.run(),
+        Command::Simulate(command) => command.run(),
+        Command::Replay(command) => command.run(),
+        Command::Config(command) => command.run(),
+    }
+}
+
+/// Says on one line why a command failed.
+#[expect(clippy::disallowed_macros, reason = "output of a command")]
+pub fn complain(error: &anyhow::Error) {
+    let reasons: Vec<String> = error.chain().map(ToString::to_string).collect();
+    eprintln!("fraudnet: {}", reasons.join(": ").replace('\n', " "));
+}

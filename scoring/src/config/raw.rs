@@ -1,0 +1,157 @@
+//! Configuration as typed: sections and keys with their defaults. `deploy/config.example.toml` says what each is for; a test holds both
+//! together.
+
+use crate::service::Durability;
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration as typed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Where it listens, and for whom.
+    pub server: ServerSection,
+    /// The event log.
+    pub log: LogSection,
+    /// The engine thread.
+    pub engine: EngineSection,
+    /// The network and what runs it.
+    pub inference: InferenceSection,
+    /// The model.
+    pub model: ModelSection,
+    /// Bounds of the graph.
+    pub graph: GraphSection,
+    /// Deadlines.
+    pub deadline: DeadlineSection,
+    /// Limits on requests.
+    pub input: InputSection,
+    /// Logs, traces.
+    pub telemetry: TelemetrySection,
+}
+
+/// Declares a section: its keys, their types and defaults.
+macro_rules! section {
+    ($(#[$meta:meta])* $name:ident { $($(#[$key_meta:meta])* $key:ident: $kind:ty = $default:expr),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$key_meta])* pub $key: $kind),+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                $name { $($key: $default),+ }
+            }
+        }
+    };
+}
+
+section! {
+    /// `[server]`
+    ServerSection {
+        /// Address and port; port 0 takes a free one.
+        listen: String = "127.0.0.1:8080".into(),
+        /// Allow an address other machines can reach, though there is no authentication.
+        allow_public: bool = false,
+        /// Tenant of requests without `X-Tenant`.
+        default_tenant: String = "default".into(),
+    }
+}
+
+section! {
+    /// `[log]`
+    LogSection {
+        /// Folder of the log's file.
+        folder: String = "data".into(),
+        /// When a group counts as durable.
+        durability: Durability = Durability::Fsync,
+        /// Appends waiting at most.
+        queue: usize = 4096,
+        /// Fault injection for tests: a killed process loses all it never synced.
+        lose_unsynced_writes: bool = false,
+    }
+}
+
+section! {
+    /// `[engine]`
+    EngineSection {
+        /// Events waiting at most.
+        queue: usize = 4096,
+    }
+}
+
+section! {
+    /// `[inference]`
+    InferenceSection {
+        /// ONNX Runtime's shared library; empty: look for it.
+        library: String = String::new(),
+        /// Execution providers in order of preference.
+        providers: Vec<String> = vec!["tensorrt".into(), "cuda".into(), "cpu".into()],
+        /// Refuse to start without a GPU provider.
+        require_gpu: bool = false,
+        /// Worker threads.
+        workers: usize = 1,
+        /// Payments waiting at most; beyond, rules answer.
+        queue: usize = 256,
+        /// Largest micro-batch.
+        max_batch: usize = 16,
+        /// How long a batch waits for company, microseconds.
+        batch_wait_us: u64 = 0,
+        /// Folder for TensorRT's engine cache; empty: none.
+        engine_cache: String = String::new(),
+    }
+}
+
+section! {
+    /// `[model]`
+    ModelSection {
+        /// Folder of the model version.
+        folder: String = "models/hybrid/1".into(),
+    }
+}
+
+section! {
+    /// `[graph]`
+    GraphSection {
+        /// Entities kept at most.
+        max_entities: u32 = 2_000_000,
+        /// Edges kept at most.
+        max_edges: u32 = 8_000_000,
+        /// Transactions remembered at most.
+        max_transactions: u32 = 4_000_000,
+        /// Days without activity after which entities, edges and transactions leave.
+        max_age_days: u32 = 90,
+    }
+}
+
+section! {
+    /// `[deadline]`
+    DeadlineSection {
+        /// How long a caller waits who sends no `X-Deadline-Ms`, milliseconds.
+        default_ms: u64 = 100,
+        /// Part of it kept back for making the verdict durable, milliseconds.
+        commit_reserve_ms: u64 = 20,
+    }
+}
+
+section! {
+    /// `[input]`
+    InputSection {
+        /// Oldest payment or label taken, days.
+        max_event_age_days: u32 = 400,
+        /// Refuse fields that hold card numbers.
+        card_number_check: bool = true,
+        /// Fields that may hold them all the same.
+        card_number_exempt: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// `[telemetry]`
+    TelemetrySection {
+        /// Collector that takes spans over OTLP/gRPC; empty: none.
+        otlp_endpoint: String = String::new(),
+        /// `json`, `pretty`, or `auto`: pretty on a terminal.
+        log_format: String = "auto".into(),
+        /// What is logged: a level, or directives such as `info,fraudnet_scoring=debug`.
+        log_filter: String = "info".into(),
+    }
+}

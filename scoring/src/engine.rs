@@ -1,0 +1,189 @@
+//! The engine: the one thread that owns graph and windows. It observes events in the order of their log positions and does
+//! nothing else, so the same log always gives the same tensors.
+//!
+//! Cost: `observe` is tens of µs a payment and bounds the service at well over 10,000 payments a second; everything slower
+//! (network, policy, log, people's questions) happens elsewhere. Tensors (about 30 KB) come back and are used again.
+
+use crate::inference::{Job, NetworkReply};
+use crate::{clock, meters};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use fraudnet_features::{State, Tensor};
+use fraudnet_graph::{Applied, Event};
+use metrics::gauge;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Tensors kept for reuse.
+const POOLED_TENSORS: usize = 256;
+/// How often gauges are brought up to date.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the engine is asked to do.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every command is the large one; a box would cost an allocation a payment"
+)]
+pub enum Command {
+    /// Observe an event that has its position.
+    Observe(Sequenced),
+    /// End.
+    Stop,
+}
+
+/// An event with its position.
+pub struct Sequenced {
+    /// Position of the event; ascending from command to command.
+    pub position: u64,
+    /// The event.
+    pub event: Event,
+    /// When it was sequenced.
+    pub sequenced_at: Instant,
+    /// Who waits for what was seen; none for labels.
+    pub handoff: Option<Handoff>,
+}
+
+/// Where the engine's and the network's answers on a payment go.
+pub struct Handoff {
+    /// What was seen. Dropped where the graph had seen the payment before.
+    pub evidence: oneshot::Sender<Arc<Evidence>>,
+    /// What the network says.
+    pub network: oneshot::Sender<NetworkReply>,
+    /// After this nobody waits for the network any more.
+    pub cutoff: Option<Instant>,
+}
+
+/// What was seen of a payment at its cut.
+pub struct Evidence {
+    /// Log position of the payment.
+    pub position: u64,
+    /// The graph's clock at the cut, seconds since the epoch.
+    pub now_s: u32,
+    /// Digest of the subgraph.
+    pub subgraph_digest: [u8; 16],
+    /// Nodes per hop.
+    pub hops: [u16; 4],
+    /// Neighbours the budgets left out.
+    pub truncated: u32,
+    /// Time it waited for the engine.
+    pub waited: Duration,
+    /// Time to sample, assemble and apply.
+    pub observed_in: Duration,
+    tensor: Tensor,
+    home: Option<Sender<Tensor>>,
+}
+
+impl Evidence {
+    /// The tensor assembled for it.
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+
+    #[cfg(test)]
+    pub(crate) fn empty(position: u64) -> Evidence {
+        Evidence {
+            position,
+            now_s: 0,
+            subgraph_digest: [0; 16],
+            hops: [1, 0, 0, 0],
+            truncated: 0,
+            waited: Duration::ZERO,
+            observed_in: Duration::ZERO,
+            tensor: Tensor::default(),
+            home: None,
+        }
+    }
+}
+
+impl Drop for Evidence {
+    fn drop(&mut self) {
+        if let Some(home) = &self.home {
+            // A full pool or an engine that is gone: the buffer is freed instead.
+            let _ = home.try_send(std::mem::take(&mut self.tensor));
+        }
+    }
+}
+
+/// Graph, windows and the buffers around them.
+pub struct Engine {
+    state: State,
+    inference: Sender<Job>,
+    pool: Receiver<Tensor>,
+    home: Sender<Tensor>,
+}
+
+impl Engine {
+    /// An engine over this state that hands payments to the network's queue.
+    pub fn new(state: State, inference: Sender<Job>) -> Engine {
+        let (home, pool) = crossbeam_channel::bounded(POOLED_TENSORS);
+        Engine { state, inference, pool, home }
+    }
+
+    /// Applies an event without sampling: replay of what has its verdict.
+    pub fn apply(&mut self, position: u64, event: &Event) -> Applied {
+        self.state.apply(position, event)
+    }
+
+    /// Observes an event; evidence where it was a payment not seen before.
+    pub fn observe(&mut self, position: u64, event: &Event, waited: Duration) -> Option<Arc<Evidence>> {
+        let begun = clock::monotonic();
+        let mut tensor = self.pool.try_recv().unwrap_or_default();
+        let observed = self.state.observe(position, event, &mut tensor);
+        if !matches!(observed.applied, Applied::Payment { .. }) {
+            let _ = self.home.try_send(tensor);
+            return None;
+        }
+        let subgraph = self.state.subgraph();
+        Some(Arc::new(Evidence {
+            position,
+            now_s: subgraph.now_s,
+            subgraph_digest: observed.subgraph_digest,
+            hops: subgraph.hop_counts,
+            truncated: subgraph.truncated,
+            waited,
+            observed_in: clock::monotonic().saturating_duration_since(begun),
+            tensor,
+            home: Some(self.home.clone()),
+        }))
+    }
+
+    /// Hands evidence to the network; its answer, or that there is no room, goes to `reply`.
+    pub fn infer(&self, evidence: Arc<Evidence>, reply: oneshot::Sender<NetworkReply>, cutoff: Option<Instant>) {
+        let job = Job { evidence, reply, cutoff, queued_at: clock::monotonic() };
+        let (job, answer) = match self.inference.try_send(job) {
+            Ok(()) => return,
+            Err(TrySendError::Full(job)) => (job, NetworkReply::QueueFull),
+            Err(TrySendError::Disconnected(job)) => (job, NetworkReply::Failed),
+        };
+        // Nobody listens any more where the deadline has passed.
+        let _ = job.reply.send(answer);
+    }
+
+    /// Observes what comes until told to stop.
+    pub fn run(&mut self, commands: &Receiver<Command>) {
+        let depth = gauge!("fraudnet_queue_depth", "queue" => "engine");
+        let mut gauges_due = clock::monotonic();
+        while let Ok(Command::Observe(sequenced)) = commands.recv() {
+            let now = clock::monotonic();
+            let waited = now.saturating_duration_since(sequenced.sequenced_at);
+            let evidence = self.observe(sequenced.position, &sequenced.event, waited);
+            match (sequenced.handoff, evidence) {
+                (Some(handoff), Some(evidence)) => {
+                    // Evidence first: whoever hears from the network finds it there.
+                    let _ = handoff.evidence.send(Arc::clone(&evidence));
+                    self.infer(evidence, handoff.network, handoff.cutoff);
+                }
+                (Some(_), None) => tracing::error!(
+                    position = sequenced.position,
+                    "the graph knows a payment that the log did not; it gets no verdict"
+                ),
+                (None, _) => {}
+            }
+            if now >= gauges_due {
+                gauges_due = now + GAUGE_INTERVAL;
+                depth.set(commands.len() as f64);
+                meters::graph(&self.state.graph().stats());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
+
+use super::{entities, labels, payments, problem, status};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use std::sync::LazyLock;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "fraudnet",
+        description = "Scores payments against a live temporal graph of accounts, devices, IP addresses and merchants. Every error is problem+json (RFC 9457) and names the fields at fault. Times are RFC 3339, amounts integers in minor units.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        payments::score,
+        payments::verdict,
+        labels::add,
+        entities::subgraph,
+        status::livez,
+        status::readyz,
+        status::metrics,
+        document,
+    ),
+    components(schemas(problem::Problem)),
+    tags(
+        (name = "payments", description = "Verdicts on payments"),
+        (name = "labels", description = "Whether payments were fraud, told later"),
+        (name = "entities", description = "What the graph holds"),
+        (name = "status", description = "For orchestration and monitoring"),
+    )
+)]
+struct Document;
+
+static TEXT: LazyLock<String> =
+    LazyLock::new(|| Document::openapi().to_pretty_json().expect("the document is built of text and numbers, which have a JSON form"));
+
+/// The OpenAPI document as JSON text.
+pub fn openapi_json() -> &'static str {
+    &TEXT
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi", responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json")))]
+pub(super) async fn document() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ROUTES;
+    use super::*;
+    use serde_json::Value;
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    found.push(reference);
+                }
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_route_is_there_and_every_schema_resolves() {
+        let document: Value = serde_json::from_str(openapi_json()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        for &(method, path) in ROUTES {
+            assert!(document["paths"][path][method].is_object(), "{method} {path} is not documented");
+        }
+        assert_eq!(document["paths"].as_object().unwrap().len(), ROUTES.len());
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("references stay inside the document");
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+        for schema in ["ScoreRequest", "LabelRequest", "Verdict", "Problem", "FieldError", "SubgraphReply", "StageTimes", "Decision"] {
+            assert!(document["components"]["schemas"][schema].is_object(), "{schema} is missing");
+        }
+    }
+
+    #[test]
+    fn bounds_are_documented() {
+        let document: Value = serde_json::from_str(openapi_json()).unwrap();
+        let request = &document["components"]["schemas"]["ScoreRequest"];
+        assert_eq!(request["additionalProperties"], false);
+        assert_eq!(request["properties"]["amount_minor"]["maximum"], 9_007_199_254_740_992_u64);
+        assert_eq!(request["properties"]["account"]["maxLength"], 128);
+        let required: Vec<&str> = request["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(required, ["transaction_id", "account", "amount_minor", "currency", "channel"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! What handlers read off a request besides its fields: tenant, deadline, body.
+
+use super::problem::{Problem, ProblemKind};
+use super::trace::Arrival;
+use crate::clock;
+use crate::wire::{bounds, holds_card_number};
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use http_body_util::LengthLimitError;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// Header that names the tenant.
+pub const TENANT: &str = "X-Tenant";
+/// Header that says how many milliseconds the caller waits.
+pub const DEADLINE: &str = "X-Deadline-Ms";
+/// Longest a caller may wait, milliseconds.
+pub const MAX_DEADLINE_MS: u64 = 60_000;
+/// Largest body.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take to arrive. A caller that trickles bytes holds nothing but its own connection until then.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// The tenant of a request.
+pub(super) fn tenant(headers: &HeaderMap, default: &str) -> Result<String, Problem> {
+    let Some(value) = single(headers, TENANT)? else { return Ok(default.to_owned()) };
+    match value {
+        Some(name) if !holds_card_number(name) => {
+            bounds::tenant(name).map(|()| name.to_owned()).map_err(|reason| Problem::of_header(TENANT, reason))
+        }
+        _ => Err(Problem::of_header(TENANT, "must be 1 to 64 letters, digits, dots, dashes or underscores")),
+    }
+}
+
+/// How long the caller waits.
+pub(super) fn patience(headers: &HeaderMap, default: Duration) -> Result<Duration, Problem> {
+    let Some(value) = single(headers, DEADLINE)? else { return Ok(default) };
+    let digits = value.filter(|text| !text.is_empty() && text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let deadline_ms = digits.and_then(|text| text.parse::<u64>().ok()).filter(|value| (1..=MAX_DEADLINE_MS).contains(value));
+    deadline_ms
+        .map(Duration::from_millis)
+        .ok_or_else(|| Problem::of_header(DEADLINE, "must be a whole number of milliseconds from 1 to 60000"))
+}
+
+/// The header's value: none where absent, none within where it is not ASCII text.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<Option<&'a str>>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Problem::of_header(name, "must be given once"));
+    }
+    Ok(first.map(|value| value.to_str().ok()))
+}
+
+/// Until when to answer: the caller's patience from the moment the request's head was read.
+pub(super) fn deadline(request: &Request, default: Duration) -> Result<Instant, Problem> {
+    let arrived = request.extensions().get::<Arrival>().map_or_else(clock::monotonic, |arrival| arrival.0);
+    Ok(arrived + patience(request.headers(), default)?)
+}
+
+/// The body of a request that must be JSON, at most [`MAX_BODY_BYTES`].
+pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
+    require_json(request.headers())?;
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body must not be larger than {MAX_BODY_BYTES} bytes"));
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIME, read(request.into_body())).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_length(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(ProblemKind::Malformed, "the body did not arrive whole")),
+        Err(_) => Err(Problem::new(ProblemKind::Timeout, "the body must arrive within 10 seconds")),
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, axum::Error> {
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await
+}
+
+fn is_length(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (kind, parameters) = declared.split_once(';').unwrap_or((declared, ""));
+    let utf8 = parameters.split(';').map(str::trim).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, "utf-8"));
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim_matches(['"', ' ']).eq_ignore_ascii_case("utf-8")
+    });
+    if kind.trim().eq_ignore_ascii_case("application/json") && utf8 {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, "the body must be sent as Content-Type: application/json in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        HeaderMap::from_iter([(name.to_ascii_lowercase().parse().unwrap(), value)])
+    }
+
+    #[test]
+    fn deadlines() {
+        let default = Duration::from_millis(100);
+        assert_eq!(patience(&HeaderMap::new(), default), Ok(default));
+        for (value, expected) in [("1", 1), ("60000", 60_000), ("0250", 250)] {
+            assert_eq!(patience(&headers(DEADLINE, value), default), Ok(Duration::from_millis(expected)));
+        }
+        for bad in ["0", "60001", "-5", "1.5", "fast", "", " 7", "99999999999999999999", "é"] {
+            let problem = patience(&headers(DEADLINE, bad), default).unwrap_err();
+            assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "header X-Deadline-Ms"), "{bad}");
+        }
+        let mut twice = headers(DEADLINE, "5");
+        twice.append("x-deadline-ms", HeaderValue::from_static("6"));
+        assert_eq!(patience(&twice, default).unwrap_err().errors[0].reason, "must be given once");
+    }
+
+    #[test]
+    fn tenants() {
+        assert_eq!(tenant(&HeaderMap::new(), "default").unwrap(), "default");
+        assert_eq!(tenant(&headers(TENANT, "bank-7"), "default").unwrap(), "bank-7");
+        for bad in ["", "a b", "ä", "4111111111111111", &"x".repeat(65)] {
+            let problem = tenant(&headers(TENANT, bad), "default").unwrap_err();
+            assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "header X-Tenant"));
+            assert!(!problem.detail.contains("4111"));
+        }
+    }
+
+    #[test]
+    fn content_types() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(require_json(&headers("content-type", good)).is_ok(), "{good}");
+        }
+        for bad in ["", "text/plain", "application/xml", "application/json; charset=latin1", "multipart/form-data"] {
+            assert_eq!(require_json(&headers("content-type", bad)).unwrap_err().status, 415, "{bad}");
+        }
+        assert_eq!(require_json(&HeaderMap::new()).unwrap_err().status, 415);
+    }
+}

@@ -1,0 +1,27 @@
+//! The scoring service `fraudnet`: payments in, durable verdicts out.
+//!
+//! Map, in reading order:
+//! - the rim: [`wire`] (JSON forms and every bound of every field), [`http`] (routes, problems, traces), [`config`], [`telemetry`];
+//! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
+//!   [`engine`] (the one thread that observes), [`inference`] (network and micro-batches), [`policy`] (probability to decision and
+//!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
+//! - beside it: [`simulate`] (seeded histories), [`clock`] (the one place that reads the time).
+//!
+//! The binary's commands are thin: arguments in, calls into this library, text out.
+//!
+//! Never knows: training, losses, optimisers; how a graph samples or a network computes.
+
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod follower;
+pub mod http;
+pub mod inference;
+pub mod log;
+pub mod meters;
+pub mod policy;
+pub mod service;
+pub mod simulate;
+pub mod telemetry;
+pub mod verdict;
+pub mod wire;

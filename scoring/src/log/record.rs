@@ -1,0 +1,148 @@
+//! What one log entry looks like, and what the transactions table holds of a payment.
+//!
+//! An entry is a tag byte, a short fixed head and JSON: `1 event`, `2 body-hash(32) payment-event`,
+//! `3 payment-position(8, little endian) verdict`. The heads are there so that the transactions table can be
+//! rebuilt from the log alone without reading the verdicts' JSON.
+
+use super::LogError;
+
+const EVENT: u8 = 1;
+const PAYMENT: u8 = 2;
+const VERDICT: u8 = 3;
+
+/// An entry as read, with its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its position.
+    pub position: u64,
+    bytes: Vec<u8>,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// A payment event and the hash of the request that brought it.
+    Payment {
+        /// Hash of the canonical request body.
+        body_hash: [u8; 32],
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// Any other event's JSON.
+    Event {
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// The verdict on an earlier payment.
+    Verdict {
+        /// Position of the payment.
+        payment: u64,
+        /// The verdict's JSON as replied.
+        body: &'a [u8],
+    },
+}
+
+impl Entry {
+    pub(super) fn new(position: u64, bytes: Vec<u8>) -> Entry {
+        Entry { position, bytes }
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// Where the tag or the head is not one this build knows.
+    pub fn record(&self) -> Result<Record<'_>, LogError> {
+        parse(&self.bytes).ok_or(LogError::UnknownEntry { position: self.position })
+    }
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
+    let (tag, rest) = bytes.split_first()?;
+    match *tag {
+        EVENT => Some(Record::Event { event: rest }),
+        PAYMENT => {
+            let (body_hash, event) = rest.split_first_chunk::<32>()?;
+            Some(Record::Payment { body_hash: *body_hash, event })
+        }
+        VERDICT => {
+            let (payment, body) = rest.split_first_chunk::<8>()?;
+            Some(Record::Verdict { payment: u64::from_le_bytes(*payment), body })
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn event(json: &[u8]) -> Vec<u8> {
+    joined(EVENT, &[], json)
+}
+
+pub(super) fn payment(body_hash: &[u8; 32], json: &[u8]) -> Vec<u8> {
+    joined(PAYMENT, body_hash, json)
+}
+
+pub(super) fn verdict(payment: u64, json: &[u8]) -> Vec<u8> {
+    joined(VERDICT, &payment.to_le_bytes(), json)
+}
+
+fn joined(tag: u8, head: &[u8], json: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + head.len() + json.len());
+    bytes.push(tag);
+    bytes.extend_from_slice(head);
+    bytes.extend_from_slice(json);
+    bytes
+}
+
+/// Tenant and transaction id as one key: `tenant 0x00 id`. Neither holds a zero byte: the rim refuses control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TransactionKey(Box<[u8]>);
+
+impl TransactionKey {
+    /// The key of a tenant's transaction.
+    pub fn new(tenant: &str, transaction_id: &str) -> TransactionKey {
+        let mut bytes = Vec::with_capacity(tenant.len() + 1 + transaction_id.len());
+        bytes.extend_from_slice(tenant.as_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(transaction_id.as_bytes());
+        TransactionKey(bytes.into_boxed_slice())
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What the transactions table holds of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransactionRow {
+    /// Position of the payment.
+    pub payment: u64,
+    /// Hash of the canonical request body.
+    pub body_hash: [u8; 32],
+    /// Position of its verdict; none where the process died in between.
+    pub verdict: Option<u64>,
+}
+
+/// Bytes of an encoded row: payment position, hash, verdict position + 1 (0: none).
+pub(super) const ROW_BYTES: usize = 48;
+
+impl TransactionRow {
+    pub(super) fn encode(&self) -> [u8; ROW_BYTES] {
+        let mut bytes = [0; ROW_BYTES];
+        bytes[..8].copy_from_slice(&self.payment.to_le_bytes());
+        bytes[8..40].copy_from_slice(&self.body_hash);
+        bytes[40..].copy_from_slice(&self.verdict.map_or(0, |position| position + 1).to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8; ROW_BYTES]) -> TransactionRow {
+        let (payment, rest) = bytes.split_first_chunk::<8>().expect("a row is longer than its first field");
+        let (body_hash, rest) = rest.split_first_chunk::<32>().expect("a row is longer than its first two fields");
+        let (verdict, _) = rest.split_first_chunk::<8>().expect("a row ends with eight bytes");
+        TransactionRow {
+            payment: u64::from_le_bytes(*payment),
+            body_hash: *body_hash,
+            verdict: u64::from_le_bytes(*verdict).checked_sub(1),
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
+//!
+//! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
+//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `health`.
+//!
+//! It never knows HTTP, JSON requests, or how a graph or a model works inside.
+//!
+//! The order of a payment: claim its id → give it a position and start its append → the engine observes in that order →
+//! the network meanwhile → policy → the verdict is appended → reply once both are durable.
+
+mod claims;
+mod decide;
+mod health;
+mod replay;
+mod start;
+
+use crate::engine::{Command, Handoff, Sequenced};
+use crate::follower::Follower;
+use crate::log::{LogError, Refusal, TransactionKey, TransactionRow};
+use crate::{clock, wire};
+use claims::{Claimed, Ending, Made, Waiter};
+use crossbeam_channel::Sender;
+use decide::{Desk, Pending};
+use fraudnet_graph::{Body, Event, Kind, Subgraph};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Seconds after which a caller refused for want of room may try again.
+const RETRY_AFTER_S: u32 = 1;
+
+/// When a log group counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Flushed to the device.
+    Fsync,
+    /// Handed to the operating system: survives a kill of the process, not a power cut.
+    Os,
+}
+
+/// Checked settings of the service core.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Folder of the embedded log.
+    pub data_folder: PathBuf,
+    /// When a log group counts as durable.
+    pub durability: Durability,
+    /// Bound of the log queue; full: 503.
+    pub log_queue: usize,
+    /// Bound of the engine queue; full: 503.
+    pub engine_queue: usize,
+    /// Bound of the inference queue; full: the rules answer.
+    pub inference_queue: usize,
+    /// Inference worker threads.
+    pub inference_workers: usize,
+    /// Largest micro-batch.
+    pub max_batch: usize,
+    /// How long a batch waits for company at most.
+    pub batch_wait: Duration,
+    /// Part of a caller's deadline kept back for making the verdict durable.
+    pub commit_reserve: Duration,
+    /// Graph bounds.
+    pub limits: fraudnet_graph::Limits,
+    /// Model folder.
+    pub model_folder: PathBuf,
+    /// ONNX Runtime settings.
+    pub runtime: fraudnet_models::RuntimeConfig,
+    /// Fault injection for tests: lose whatever was never synced when the process dies.
+    pub lose_unsynced_writes: bool,
+}
+
+/// A checked payment that asks for a verdict.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The payment event; `body` is `Body::Payment`.
+    pub event: Event,
+    /// Hash of the canonical request body, to recognise a repeat.
+    pub body_hash: [u8; 32],
+    /// Answer by then.
+    pub deadline: Instant,
+}
+
+/// A stored verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The verdict's JSON, byte for byte as first replied.
+    pub body: Arc<[u8]>,
+    /// True where it had been made for an earlier request.
+    pub repeated: bool,
+    /// Time the verdict waited to become durable; zero for repeats.
+    pub durable_wait: Duration,
+}
+
+/// What became of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelReceipt {
+    /// Its log position.
+    pub position: u64,
+    /// Whether the payment it speaks of is known.
+    pub transaction_known: bool,
+}
+
+/// Why the service did not answer with a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The id was used before with another body.
+    #[error(
+        "transaction_id was already used with a different body; a transaction id has one verdict for ever, so send the original body or a new id"
+    )]
+    ConflictingBody,
+    /// A queue is full.
+    #[error("the {queue} queue is full; try again in {retry_after_s} s")]
+    Overloaded {
+        /// Which queue.
+        queue: &'static str,
+        /// When to try again.
+        retry_after_s: u32,
+    },
+    /// The deadline passed before the verdict was durable.
+    #[error("the verdict is not durable yet; ask again with GET /v1/verdicts/{{transaction_id}}")]
+    NotDurableInTime,
+    /// Starting up or shutting down.
+    #[error("the service is {state}; try again in {retry_after_s} s")]
+    NotReady {
+        /// `replaying its log` or `shutting down`.
+        state: &'static str,
+        /// When to try again.
+        retry_after_s: u32,
+    },
+    /// The log cannot be written or read.
+    #[error("the event log failed: {0}")]
+    Log(String),
+}
+
+/// State for `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Takes traffic.
+    pub ready: bool,
+    /// `ready`, `replaying`, `draining` or `failed`, and details for people.
+    pub state: String,
+    /// Log entries still to replay.
+    pub lag: u64,
+}
+
+/// A neighbourhood for people: the subgraph and the identifiers of its nodes.
+#[derive(Debug, Clone)]
+pub struct Neighbourhood {
+    /// The sample.
+    pub subgraph: Subgraph,
+    /// Identifier of each node.
+    pub identifiers: Vec<String>,
+    /// Log position it is as of.
+    pub position: u64,
+}
+
+/// Handle to the running service; cheap to clone. When the last one goes without a drain, the threads end by themselves.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    desk: Arc<Desk>,
+    engine: Sender<Command>,
+    follower: Follower,
+    commit_reserve: Duration,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Service {
+    /// Opens the log, loads the model, starts the threads, and begins replay in the background (`readiness` tells when it is done).
+    /// The metrics recorder, if any, must be installed before.
+    ///
+    /// # Errors
+    /// Where the model is refused or cannot be run, a reason's feature is missing, or the log cannot be opened.
+    pub fn start(config: ServiceConfig) -> anyhow::Result<Service> {
+        start::start(config)
+    }
+
+    /// Scores a payment, or gives the verdict it has. Once called, the payment is decided and logged whether or not anyone still waits.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    ///
+    /// # Panics
+    /// Where the event is not a payment, or outside a tokio runtime.
+    pub async fn score(&self, submission: Submission) -> Result<Answer, ServiceError> {
+        let desk = &self.inner.desk;
+        desk.health.gate()?;
+        let Submission { event, body_hash, deadline } = submission;
+        let Body::Payment(payment) = &event.body else { panic!("a submission holds a payment") };
+        let key = TransactionKey::new(&event.tenant, &payment.transaction_id);
+        let (waiter, repeated) = match desk.claims.claim(&key, body_hash) {
+            Claimed::Won(waiter) => {
+                // No await from the claim to the spawned task: a caller that hangs up cannot leave it half done.
+                let repeated = self.begin(key, event, body_hash, deadline);
+                (waiter, repeated)
+            }
+            Claimed::Held(waiter) => (waiter, true),
+            Claimed::Conflict => {
+                desk.meters.conflicts.increment(1);
+                return Err(ServiceError::ConflictingBody);
+            }
+        };
+        let answer = self.wait(waiter, deadline, repeated).await;
+        match &answer {
+            Ok(answer) if answer.repeated => desk.meters.repeats.increment(1),
+            Err(ServiceError::NotDurableInTime) => desk.meters.not_durable.increment(1),
+            Err(ServiceError::ConflictingBody) => desk.meters.conflicts.increment(1),
+            _ => {}
+        }
+        answer
+    }
+
+    /// Logs a label; returns once it is durable.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn label(&self, event: Event, deadline: Instant) -> Result<LabelReceipt, ServiceError> {
+        let desk = &self.inner.desk;
+        desk.health.gate()?;
+        let transaction_id = match &event.body {
+            Body::Label(label) => Some(label.transaction_id.as_str()),
+            Body::Outcome(outcome) => Some(outcome.transaction_id.as_str()),
+            Body::Payment(_) => None,
+        };
+        let key = TransactionKey::new(&event.tenant, transaction_id.expect("payments are scored, not labelled"));
+        let transaction_known = desk.claims.holds(&key) || desk.log.transaction(&key).map_err(log_error)?.is_some();
+        let (sender, durable) = oneshot::channel();
+        let json = wire::encode_event(&event);
+        let done = Box::new(move |outcome| drop(sender.send(outcome)));
+        let sequenced = desk.log.append_event(&json, done, |position| self.hand_to_engine(position, event, None));
+        let position = sequenced.map_err(|refusal| self.refused(&refusal))?;
+        match tokio::time::timeout_at(deadline.into(), durable).await {
+            Ok(Ok(Ok(()))) => {
+                desk.meters.labels.increment(1);
+                Ok(LabelReceipt { position, transaction_known })
+            }
+            Ok(Ok(Err(reason))) => {
+                desk.health.fail(&reason);
+                Err(ServiceError::Log(reason.to_string()))
+            }
+            Ok(Err(_)) => Err(ServiceError::Log("its writer thread ended".to_owned())),
+            Err(_) => Err(ServiceError::NotDurableInTime),
+        }
+    }
+
+    /// The stored verdict; none where the id is unknown or its verdict is not durable yet.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn verdict(&self, tenant: &str, transaction_id: &str) -> Result<Option<Arc<[u8]>>, ServiceError> {
+        let log = &self.inner.desk.log;
+        let row = log.transaction(&TransactionKey::new(tenant, transaction_id)).map_err(log_error)?;
+        row.and_then(|row| row.verdict).map(|position| log.verdict_body(position).map_err(log_error)).transpose()
+    }
+
+    /// The neighbourhood of an entity, from the follower.
+    ///
+    /// # Errors
+    /// Where too many such questions wait, or the service stops.
+    pub async fn neighbourhood(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<Neighbourhood>, ServiceError> {
+        self.inner.follower.ask(tenant, kind, id).await
+    }
+
+    /// Whether it takes traffic.
+    pub fn readiness(&self) -> Readiness {
+        self.inner.desk.health.readiness()
+    }
+
+    /// Stops taking payments, finishes those begun, syncs and ends all threads.
+    ///
+    /// # Errors
+    /// Where that takes longer than `limit`, or the log had failed.
+    pub async fn drain(&self, limit: Duration) -> anyhow::Result<()> {
+        start::drain(&self.inner, limit).await
+    }
+
+    /// Decides a claimed payment: by the verdict it has, or by sequencing it and starting its task. True where it had one.
+    fn begin(&self, key: TransactionKey, event: Event, body_hash: [u8; 32], deadline: Instant) -> bool {
+        let desk = &self.inner.desk;
+        // A read of the file in an async context: a B-tree walk over pages that are nearly always in memory, cheaper than a hop to another thread.
+        match desk.log.transaction(&key) {
+            Ok(None) => {}
+            Ok(Some(row)) => {
+                desk.claims.end(&key, self.earlier(row, body_hash));
+                return true;
+            }
+            Err(error) => {
+                desk.claims.end(&key, Err(log_error(error)));
+                return false;
+            }
+        }
+        let Body::Payment(payment) = &event.body else { unreachable!("checked by the caller") };
+        let transaction_id = payment.transaction_id.clone();
+        let json = wire::encode_event(&event);
+        let cutoff = deadline.checked_sub(self.inner.commit_reserve).unwrap_or(deadline);
+        let (evidence_sender, evidence) = oneshot::channel();
+        let (network_sender, network) = oneshot::channel();
+        let handoff = Handoff { evidence: evidence_sender, network: network_sender, cutoff: Some(cutoff) };
+        let sequenced = desk
+            .log
+            .append_payment(&key, body_hash, &json, |position| self.hand_to_engine(position, event, Some(handoff)));
+        match sequenced {
+            Ok(position) => {
+                let pending = Pending { key, transaction_id, body_hash, position };
+                tokio::spawn(Arc::clone(desk).decide(pending, cutoff, evidence, network));
+            }
+            Err(refusal) => desk.claims.end(&key, Err(self.refused(&refusal))),
+        }
+        false
+    }
+
+    /// What an earlier payment of that id means for this one.
+    fn earlier(&self, row: TransactionRow, body_hash: [u8; 32]) -> Ending {
+        if row.body_hash != body_hash {
+            return Err(ServiceError::ConflictingBody);
+        }
+        let Some(verdict) = row.verdict else {
+            return Err(ServiceError::Log(format!(
+                "the payment at position {} never got a verdict; start the service again",
+                row.payment
+            )));
+        };
+        let body = self.inner.desk.log.verdict_body(verdict).map_err(log_error)?;
+        Ok(Made { body, durable_wait: Duration::ZERO })
+    }
+
+    async fn wait(&self, mut waiter: Waiter, deadline: Instant, repeated: bool) -> Result<Answer, ServiceError> {
+        let ended = tokio::time::timeout_at(deadline.into(), waiter.wait_for(Option::is_some)).await;
+        let ending = match ended {
+            Ok(Ok(ending)) => ending.clone().expect("waited until it was some"),
+            Ok(Err(_)) => {
+                return Err(ServiceError::Log("the payment's claim was dropped; start the service again".to_owned()));
+            }
+            Err(_) => return Err(ServiceError::NotDurableInTime),
+        };
+        let Made { body, durable_wait } = ending?;
+        Ok(Answer { body, repeated, durable_wait: if repeated { Duration::ZERO } else { durable_wait } })
+    }
+
+    fn hand_to_engine(&self, position: u64, event: Event, handoff: Option<Handoff>) -> bool {
+        let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff };
+        self.inner.engine.try_send(Command::Observe(sequenced)).is_ok()
+    }
+
+    fn refused(&self, refusal: &Refusal) -> ServiceError {
+        let desk = &self.inner.desk;
+        let full = |queue| {
+            desk.meters.refused(queue);
+            ServiceError::Overloaded { queue, retry_after_s: RETRY_AFTER_S }
+        };
+        match refusal {
+            Refusal::QueueFull => full("log"),
+            Refusal::ReaderFull => full("engine"),
+            Refusal::Failed(reason) => {
+                desk.health.fail(reason);
+                ServiceError::Log(reason.to_string())
+            }
+            Refusal::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
+        }
+    }
+}
+
+impl Inner {
+    /// Tells every thread to end. The engine first: it still hands out work; the log last: it writes what the others made.
+    fn signal_end(&self) {
+        self.desk.health.drain();
+        // Disconnected: the engine has ended.
+        let _ = self.engine.send(Command::Stop);
+        self.follower.stop();
+        self.desk.log.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.desk.health.drain();
+    }
+}
+
+fn log_error(error: LogError) -> ServiceError {
+    match error {
+        LogError::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
+        error => ServiceError::Log(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Replay: folding the log into the engine at start. Payments that have a verdict are only applied; the last few before a
+//! crash may have none: they are observed at their own position, so they get the very tensor they would have had, and decided now.
+
+use super::decide::{Desk, Pending};
+use crate::engine::Engine;
+use crate::inference::NetworkReply;
+use crate::log::{Entry, Record, TransactionKey};
+use crate::{clock, wire};
+use fraudnet_graph::Body;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Entries read at a time.
+const CHUNK: usize = 4096;
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Replays everything durable. False where it was broken off because the service stops.
+pub(super) fn replay(desk: &Desk, engine: &mut Engine) -> Result<bool, String> {
+    let end = desk.log.durable_end();
+    let begun = clock::monotonic();
+    let mut told = begun;
+    let mut next = 0;
+    let mut decided = Decided::default();
+    while next < end {
+        if desk.health.stopping() {
+            return Ok(false);
+        }
+        let entries = desk.log.read_from(next, CHUNK.min((end - next) as usize)).map_err(|error| error.to_string())?;
+        if entries.is_empty() {
+            return Err(format!("the log should reach position {end} but ends at {next}"));
+        }
+        for entry in &entries {
+            replay_entry(desk, engine, entry, &mut decided)?;
+            next = entry.position + 1;
+        }
+        desk.health.set_lag(end - next);
+        if clock::monotonic().saturating_duration_since(told) >= PROGRESS_INTERVAL {
+            told = clock::monotonic();
+            tracing::info!(position = next, lag = end - next, "replaying the log");
+        }
+    }
+    let verdicts = decided.wait()?;
+    let seconds = clock::monotonic().saturating_duration_since(begun).as_secs_f64();
+    tracing::info!(entries = end, verdicts_made = verdicts, seconds, "the log is replayed");
+    Ok(true)
+}
+
+fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut Decided) -> Result<(), String> {
+    let position = entry.position;
+    let (event, body_hash) = match entry.record().map_err(|error| error.to_string())? {
+        Record::Verdict { .. } => return Ok(()),
+        Record::Event { event } => (event, None),
+        Record::Payment { event, body_hash } => (event, Some(body_hash)),
+    };
+    let event = wire::decode_event(event)
+        .map_err(|error| format!("the event at log position {position} cannot be read: {error}"))?;
+    let (Some(body_hash), Body::Payment(payment)) = (body_hash, &event.body) else {
+        engine.apply(position, &event);
+        return Ok(());
+    };
+    let key = TransactionKey::new(&event.tenant, &payment.transaction_id);
+    let row = desk.log.transaction(&key).map_err(|error| error.to_string())?;
+    if row.is_none_or(|row| row.payment != position || row.verdict.is_some()) {
+        engine.apply(position, &event);
+        return Ok(());
+    }
+    let Some(evidence) = engine.observe(position, &event, Duration::ZERO) else {
+        tracing::error!(position, "the graph knows a payment that has no verdict; it gets none");
+        return Ok(());
+    };
+    let (reply, answer) = oneshot::channel();
+    engine.infer(evidence.clone(), reply, None);
+    let reply = answer.blocking_recv().unwrap_or(NetworkReply::Failed);
+    let pending = Pending { key, transaction_id: payment.transaction_id.clone(), body_hash, position };
+    let body = desk.verdict(&pending, &evidence, reply);
+    let done = decided.expect_one();
+    desk.log.append_verdict(&pending.key, body_hash, position, &body, done).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Verdicts of the replay that are on their way to the disk.
+struct Decided {
+    sender: mpsc::Sender<Result<(), String>>,
+    durable: mpsc::Receiver<Result<(), String>>,
+    count: u64,
+}
+
+impl Default for Decided {
+    fn default() -> Self {
+        let (sender, durable) = mpsc::channel();
+        Decided { sender, durable, count: 0 }
+    }
+}
+
+impl Decided {
+    fn expect_one(&mut self) -> crate::log::Completion {
+        self.count += 1;
+        let sender = self.sender.clone();
+        // The replay may have given up.
+        Box::new(move |durable| drop(sender.send(durable.map_err(|reason| reason.to_string()))))
+    }
+
+    fn wait(self) -> Result<u64, String> {
+        drop(self.sender);
+        for durable in self.durable {
+            durable?;
+        }
+        Ok(self.count)
+    }
+}

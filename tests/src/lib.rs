@@ -1,0 +1,25 @@
+//! Whole-system tests: the harness. It starts the real `fraudnet` binary on a free port, in a folder of its own, and speaks HTTP to it.
+//!
+//! Map, in reading order:
+//! - [`Folder`] (`folder`): where a test keeps its files; [`Settings`] (`settings`): a configuration file in the making;
+//! - [`Server`] (`server`): start, stop, kill and start again on the same log, and what was logged; [`run`]: other commands;
+//! - [`Client`], [`Reply`] (`client`): HTTP with nothing hidden; [`Load`] (`load`): callers that keep asking and remember every answer;
+//! - [`payment`], [`label`], [`with`] (`requests`): bodies; [`Numbers`] (`numbers`): chance from a seed.
+//!
+//! Never knows: how the service works inside. What a caller cannot see is read off the log by the tests themselves.
+
+mod client;
+mod folder;
+mod load;
+mod numbers;
+mod requests;
+mod server;
+mod settings;
+
+pub use client::{Client, Reply};
+pub use folder::{Folder, newest_model, repository};
+pub use load::{Load, Report};
+pub use numbers::Numbers;
+pub use requests::{label, payment, with};
+pub use server::{PATIENCE, Server, run, serve_fails};
+pub use settings::Settings;

@@ -1,0 +1,201 @@
+//! The model card: every number in it stands in the manifest beside it.
+
+use crate::data::split::{DAY_MS, Windows};
+use crate::facts::FitFacts;
+use crate::report::Report;
+use crate::tables::tables;
+use fraudnet_models::Manifest;
+use std::fmt::Write as _;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Writes the card of a model.
+pub fn write(manifest: &Manifest, facts: &FitFacts, report: &Report) -> String {
+    let mut card = String::new();
+    let mut say = |text: &str| writeln!(card, "{text}").expect("a string takes any text");
+    say(&format!("# {} {}\n", manifest.name, manifest.version));
+    say(
+        "A graph attention network over the temporal neighbourhood of a payment (3 hops, at most 128 entities) joined with the payment's own \
+         features; it gives the probability that the payment is fraud. Velocity rules in the same folder answer when the network cannot. \
+         `manifest.json` holds every number below.\n",
+    );
+    say(&format!(
+        "Seed {}, parent version {}, feature schema `{}`, {} trained numbers.\n",
+        manifest.seed,
+        manifest.parent_version.as_deref().unwrap_or("none"),
+        manifest.feature_fingerprint,
+        facts.network.parameters
+    ));
+
+    say("## Limits\n");
+    say(
+        "- Everything here is **simulated**: the figures say that the method finds what the simulator plants, and nothing about any real payment \
+         traffic. Fit and evaluate on your own history before a verdict counts.\n\
+         - The simulator knows six typologies. Frauds of another kind are outside what was measured.\n\
+         - Probabilities are calibrated at the prevalence and reporting habits of this history. Both drift; watch the calibration.\n\
+         - Labels are learnt as they were known at the cut, wrong and missing ones included.\n",
+    );
+
+    say("## Data\n");
+    say("| history | made with | payments | frauds | sha256 of its events |\n|---|---|---|---|---|");
+    for source in &facts.sources {
+        let frauds = source.frauds.map_or("–".to_owned(), |frauds| {
+            format!("{frauds} ({:.2} %)", 100.0 * frauds as f64 / source.payments as f64)
+        });
+        say(&format!(
+            "| {} | {} | {} | {frauds} | `{}` |",
+            source.name,
+            made(&source.made),
+            source.payments,
+            source.sha256
+        ));
+    }
+
+    say("\n## Split\n");
+    say(&format!(
+        "By time, nothing at random. Everything before the test uses the labels that stood at the cut, and payments of the last {} days before it \
+         are left out, since their labels are not in; an older payment without a label counts as legitimate. Each fraud of the calibration window \
+         weighs as many as, by the delays of {} earlier reports, stand behind it unreported.\n",
+        facts.split.maturity_days, facts.delay_reports
+    ));
+    say(
+        "| history | warm-up (graph only) | fit | early stop | calibration, thresholds | left out | test |\n|---|---|---|---|---|---|---|",
+    );
+    for source in &facts.sources {
+        say(&format!("| {} | {} |", source.name, extents(&source.windows).join(" | ")));
+    }
+    say(&format!(
+        "\nFit: {} examples of {} payments, {} frauds (all known ones) and {:.2} % of the rest; the logarithm of that share is added to the logit, so \
+         that it speaks at true prevalence. Early stop: {} examples, {} frauds. Calibration: all {} payments, {} frauds. Tensors are held compact, at \
+         {:.1} % of the bytes of the same values padded as f32.\n",
+        facts.fit_examples,
+        facts.fit_payments,
+        facts.fit_frauds,
+        100.0 * facts.negative_share,
+        facts.stop_examples,
+        facts.stop_frauds,
+        facts.calibration_payments,
+        facts.calibration_frauds,
+        100.0 * facts.compact_share
+    ));
+
+    say("## Fit\n");
+    let network = &facts.network;
+    say(&format!(
+        "AdamW, batches of {}, learning rate {} at its peak, weight decay {}, dropout {}, a fraud weighs {} (undone in the logit). Kept: epoch {} of {}, \
+         the best average precision on the early-stop examples (of which more are fraud than in life, so it compares with nothing below).\n",
+        network.batch,
+        network.learning_rate,
+        network.weight_decay,
+        network.dropout,
+        network.positive_weight,
+        network.best_epoch,
+        network.epochs.len()
+    ));
+    say("| epoch | loss | early-stop average precision |\n|---|---|---|");
+    for (number, epoch) in network.epochs.iter().enumerate() {
+        say(&format!("| {} | {:.4} | {:.4} |", number + 1, epoch.loss, epoch.average_precision));
+    }
+
+    say("\n## Held-out time\n");
+    say(
+        "Scored through the exported file and the rules as they are served. Velocity rules: thresholds and weights found on the fit and early-stop \
+         windows. Logistic regression: on the same payment features as the network, fit and early-stop windows; it is a baseline and not part of the \
+         model. All three are calibrated, and their thresholds chosen, on the calibration window.\n",
+    );
+    say(&tables(report));
+
+    say("## Operating points\n");
+    say(&format!(
+        "Chosen on the calibration window: decline from the lowest probability with a precision of {:.0} % (1 where none reaches it), review the top \
+         {:.1} % of payments, challenge the top {:.1} %.\n",
+        100.0 * facts.goals.decline_precision,
+        100.0 * facts.goals.review_rate,
+        100.0 * facts.goals.challenge_rate
+    ));
+    say("| tier | calibration | knots | challenge | review | decline |\n|---|---|---|---|---|---|");
+    for (tier, settings) in [("hybrid", &manifest.hybrid), ("rules", &manifest.rules)] {
+        let form = facts.calibration_forms.iter().find(|(name, _)| name == tier).map_or("", |(_, form)| form.as_str());
+        let points = &settings.operating_points;
+        say(&format!(
+            "| {tier} | {form} | {} | {:.4} | {:.4} | {:.4} |",
+            settings.calibration.knots.len(),
+            points.challenge,
+            points.review,
+            points.decline
+        ));
+    }
+
+    say("\n## Rules\n");
+    say(&format!("Log-odds {:.3} where none fires.\n", manifest.rule_set.bias));
+    say("| code | fires where | adds to log-odds | in words |\n|---|---|---|---|");
+    for rule in &manifest.rule_set.rules {
+        let relation = if rule.below { "<" } else { "≥" };
+        say(&format!(
+            "| `{}` | `{}` {relation} {:.3} | {:.3} | {} |",
+            rule.code, rule.feature, rule.threshold, rule.weight, rule.text
+        ));
+    }
+    card
+}
+
+fn made(made: &serde_json::Value) -> String {
+    let part = |name: &str| {
+        made.get(name).map(|value| format!("{} {}", name.replace('_', " "), value.to_string().trim_matches('"')))
+    };
+    let parts = ["file", "simulator_version", "seed", "days", "accounts", "payments_per_day"];
+    parts.into_iter().filter_map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Extent of every window as `date (days)`.
+fn extents(windows: &Windows) -> Vec<String> {
+    let bounds = [
+        windows.first_ms,
+        windows.fit_ms,
+        windows.stop_ms,
+        windows.calibrate_ms,
+        windows.gap_ms,
+        windows.cut_ms,
+        windows.last_ms,
+    ];
+    bounds
+        .windows(2)
+        .map(|pair| format!("from {} ({:.1} d)", date(pair[0]), (pair[1] - pair[0]) as f64 / DAY_MS as f64))
+        .collect()
+}
+
+fn date(at_ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .map_or_else(|| format!("{at_ms} ms"), |text| text[..10].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_told_by_day_and_length() {
+        let day = 86_400_000;
+        let windows = Windows {
+            first_ms: 0,
+            fit_ms: 2 * day,
+            stop_ms: 3 * day,
+            calibrate_ms: 4 * day,
+            gap_ms: 5 * day,
+            cut_ms: 6 * day,
+            last_ms: 10 * day,
+        };
+        let extents = extents(&windows);
+        assert_eq!(extents[0], "from 1970-01-01 (2.0 d)");
+        assert_eq!(extents[5], "from 1970-01-07 (4.0 d)");
+        assert_eq!(date(i64::MIN), format!("{} ms", i64::MIN));
+    }
+
+    #[test]
+    fn the_origin_names_version_and_seed() {
+        let origin = serde_json::json!({ "simulator_version": "1", "seed": 7, "days": 30 });
+        assert_eq!(made(&origin), "simulator version 1, seed 7, days 30");
+    }
+}

@@ -1,0 +1,36 @@
+//! Training of fraudnet: from a history to a published, verified model.
+//!
+//! Map, in reading order:
+//! - [`data`]: a history, its labels and windows, the replay through `State::observe`, the examples kept
+//! - [`network`], [`export`]: the hybrid network in Rust and the same maths as an ONNX file
+//! - [`rules`], [`logistic`]: the velocity rules (a tier of the artifact) and the baseline beside them
+//! - [`score`]: a history through the exported network, as it will be served
+//! - [`calibrate`], [`points`]: probabilities and decisions, from a later window
+//! - [`metrics`], [`ablate`], [`report`]: what it is worth on held-out time
+//! - [`facts`], [`tables`], [`card`], [`golden`]: what is written beside the weights
+//! - [`fit`], [`evaluate`], [`released`]: the commands' work, and the recipe of the released model
+//! - [`command`], [`progress`]: the command line and what it says
+//!
+//! Never knows HTTP routes, the service's threads, or its log. Everything but `progress` is deterministic: the same
+//! histories and seed give the same artifact, byte for byte.
+
+pub mod ablate;
+pub mod calibrate;
+pub mod card;
+pub mod command;
+pub mod data;
+pub mod evaluate;
+pub mod export;
+pub mod facts;
+pub mod fit;
+pub mod golden;
+pub mod logistic;
+pub mod metrics;
+pub mod network;
+pub mod points;
+pub mod progress;
+pub mod released;
+pub mod report;
+pub mod rules;
+pub mod score;
+pub mod tables;

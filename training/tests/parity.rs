@@ -1,0 +1,424 @@
+//! The network in Rust and the ONNX files written from it say the same, and training on it works.
+//!
+//! Tensors here are random but consistent: sparse rows, rows without any link, payments with nothing but their account.
+
+use fraudnet_features::{EDGE_WIDTH, HOP_BUDGET, MAX_LINKS, NODE_WIDTH, Tensor, schema};
+use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE};
+use fraudnet_models::{
+    Artifact, ArtifactBuilder, Batch, Calibration, Golden, GoldenVector, Manifest, NetworkOutput, NetworkSession,
+    OperatingPoints, Precision, Provider, RuleSet, RuntimeConfig, TierSettings, onnx,
+};
+use fraudnet_training::export::onnx_bytes;
+use fraudnet_training::network::loss::{sigmoid, weighted_cross_entropy};
+use fraudnet_training::network::{
+    Example, Network, NetworkInput, Outputs, Progress, Standardisation, TrainConfig, TrainError, Weights,
+    forward::values, score, train, train::gradient,
+};
+use half::f16;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::path::{Path, PathBuf};
+
+/// Random draws for tensors.
+struct Draw(ChaCha8Rng);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        (self.0.next_u64() % bound as u64) as usize
+    }
+
+    /// Roughly normal, mean 0, deviation 1.
+    fn normal(&mut self) -> f32 {
+        (0..12).map(|_| self.0.next_u32() as f32 / u32::MAX as f32).sum::<f32>() - 6.0
+    }
+}
+
+/// A consistent random tensor; `hops` says how many nodes each hop has.
+fn tensor_of(seed: u64, hops: [usize; 4]) -> Tensor {
+    let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
+    let nodes: usize = hops.iter().sum();
+    let mut row_ends = Vec::new();
+    let mut neighbours = Vec::new();
+    for hop in 0..3 {
+        for _ in 0..hops[hop] {
+            // Links reach at most one hop outward. One row in four has none.
+            let reachable: usize = hops[..=hop + 1].iter().sum();
+            let count = if nodes == 1 || draw.below(4) == 0 { 0 } else { draw.below(MAX_LINKS + 1) };
+            neighbours.extend((0..count).map(|_| draw.below(reachable) as u8));
+            row_ends.push(neighbours.len() as u16);
+        }
+    }
+    let edges = (0..neighbours.len()).flat_map(|_| {
+        let mut link: Vec<f32> = (0..EDGE_WIDTH).map(|_| draw.normal()).collect();
+        link[0] = draw.below(2500) as f32 / 100.0;
+        link
+    });
+    let edges = edges.map(f16::from_f32).collect();
+    let scales: Vec<f32> = (0..NODE_WIDTH).map(|column| [0.1, 1.0, 5.0][column % 3]).collect();
+    let nodes = (0..nodes)
+        .flat_map(|_| scales.iter().map(|scale| f16::from_f32(scale * draw.normal())).collect::<Vec<_>>())
+        .collect();
+    let payment = (0..schema::payment_features().len()).map(|column| draw.normal() * [1.0, 8.0][column % 2]).collect();
+    Tensor { hop_counts: hops.map(|count| count as u16), nodes, row_ends, neighbours, edges, payment }
+}
+
+/// As [`tensor_of`], of random size: every seventh has the account alone, every fifth is full.
+fn tensor(seed: u64) -> Tensor {
+    let mut draw = Draw(ChaCha8Rng::seed_from_u64(!seed));
+    let hops = match seed {
+        _ if seed.is_multiple_of(7) => [1, 0, 0, 0],
+        _ if seed.is_multiple_of(5) => HOP_BUDGET,
+        _ => [1, 1 + draw.below(10), draw.below(31), draw.below(88)],
+    };
+    tensor_of(seed, hops)
+}
+
+fn tensors(seeds: std::ops::Range<u64>) -> Vec<Tensor> {
+    seeds.map(tensor).collect()
+}
+
+/// Random weights, moved away from their start so that biases and phases count too.
+fn weights(seed: u64) -> Weights {
+    let sample = tensors(1000..1064);
+    let constants = Standardisation::of(&sample, schema::payment_features().len());
+    let mut weights = Weights::initial(schema::payment_features().len(), &constants, seed);
+    let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
+    let moved: Vec<f32> = weights.trained_values().iter().map(|value| value + 0.05 * draw.normal()).collect();
+    weights.set_trained_values(&moved);
+    weights
+}
+
+fn forward(weights: &Weights, tensors: &[&Tensor]) -> Vec<NetworkOutput> {
+    let device = burn::tensor::Device::flex();
+    let mut batch = Batch::default();
+    batch.fill(tensors);
+    let Outputs { logit, embedding, attention } =
+        Network::new(weights, &device).forward(&NetworkInput::new(&batch, weights, &device));
+    let (embedding, attention) = (values(embedding), values(attention));
+    let rows = embedding.chunks_exact(64).zip(attention.chunks_exact(MAX_LINKS));
+    let row = |(logit, (embedding, attention)): (f32, (&[f32], &[f32]))| NetworkOutput {
+        logit,
+        embedding: embedding.to_vec(),
+        attention: attention.to_vec(),
+    };
+    values(logit).into_iter().zip(rows).map(row).collect()
+}
+
+/// A folder of its own for a test, gone with it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An artifact of these weights, published and loaded the way the trainer does it.
+fn artifact(weights: &Weights, name: &str) -> (Artifact, Folder) {
+    let folder = Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("parity-{name}-{}", std::process::id())));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let sample = tensors(70..74);
+    let answers = forward(weights, &sample.iter().collect::<Vec<_>>());
+    let vectors = sample
+        .into_iter()
+        .zip(answers)
+        .map(|(tensor, NetworkOutput { logit, embedding, .. })| GoldenVector { tensor, logit, embedding });
+    let golden = Golden { vectors: vectors.collect() };
+    let tier = || TierSettings {
+        calibration: Calibration::new(vec![(-4.0, -7.0), (4.0, 2.0)]).unwrap(),
+        operating_points: OperatingPoints { challenge: 0.1, review: 0.2, decline: 0.7 },
+    };
+    let manifest = Manifest {
+        manifest_version: 1,
+        name: "parity".to_owned(),
+        version: "1".to_owned(),
+        parent_version: None,
+        feature_fingerprint: schema::fingerprint().to_owned(),
+        seed: 1,
+        data: serde_json::json!({ "history": "none" }),
+        metrics: serde_json::json!({}),
+        hybrid: tier(),
+        rules: tier(),
+        rule_set: RuleSet { bias: -5.0, rules: Vec::new() },
+        files: Default::default(),
+    };
+    let artifact = ArtifactBuilder::new(manifest)
+        .file(NETWORK_FILE, onnx_bytes(weights, Precision::Single))
+        .file(HALF_NETWORK_FILE, onnx_bytes(weights, Precision::Half))
+        .file(GOLDEN_FILE, golden.to_bytes().unwrap())
+        .file(CARD_FILE, b"# parity\n".to_vec())
+        .write(&folder.0.join("model"))
+        .unwrap();
+    (artifact, folder)
+}
+
+fn session(artifact: &Artifact, precision: Precision) -> NetworkSession {
+    let config = RuntimeConfig {
+        library: PathBuf::new(),
+        providers: vec![Provider::Cpu],
+        require_gpu: false,
+        max_batch: 8,
+        engine_cache: None,
+    };
+    NetworkSession::with_precision(artifact, &config, precision).unwrap()
+}
+
+/// Largest difference of two outputs in logit, embedding, attention.
+fn differences(left: &[NetworkOutput], right: &[NetworkOutput]) -> [f32; 3] {
+    assert_eq!(left.len(), right.len());
+    let largest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    left.iter().zip(right).fold([0.0f32; 3], |[logit, embedding, attention], (a, b)| {
+        [
+            logit.max((a.logit - b.logit).abs()),
+            embedding.max(largest(&a.embedding, &b.embedding)),
+            attention.max(largest(&a.attention, &b.attention)),
+        ]
+    })
+}
+
+#[test]
+fn rust_and_onnx_runtime_agree_within_a_ten_thousandth() {
+    let tensors = tensors(0..56);
+    let all: Vec<&Tensor> = tensors.iter().collect();
+    for seed in [1, 2] {
+        let weights = weights(seed);
+        let (artifact, _folder) = artifact(&weights, &format!("single-{seed}"));
+        let mut session = session(&artifact, Precision::Single);
+        artifact.verify_golden(&mut session).unwrap();
+        let [logit, embedding, attention] = differences(&forward(&weights, &all), &session.run(&all).unwrap());
+        assert!(
+            logit < 1e-4 && embedding < 1e-4 && attention < 1e-4,
+            "logit {logit}, embedding {embedding}, attention {attention}"
+        );
+    }
+}
+
+#[test]
+fn the_half_precision_file_stays_within_its_band() {
+    let tensors = tensors(100..156);
+    let all: Vec<&Tensor> = tensors.iter().collect();
+    let weights = weights(3);
+    let (artifact, _folder) = artifact(&weights, "half");
+    let mut half = session(&artifact, Precision::Half);
+    artifact.verify_golden(&mut half).unwrap();
+    let expected = forward(&weights, &all);
+    let found = half.run(&all).unwrap();
+    let [logit, ..] = differences(&expected, &found);
+    assert!(logit > 0.0, "it does compute in half precision");
+    assert!(logit < 2e-2, "logit {logit}");
+    let probability =
+        expected.iter().zip(&found).map(|(a, b)| (sigmoid(a.logit) - sigmoid(b.logit)).abs()).fold(0.0, f32::max);
+    assert!(probability < 1e-3, "probability {probability}");
+}
+
+#[test]
+fn a_payment_scores_the_same_alone_and_among_others() {
+    let tensors = tensors(200..208);
+    let all: Vec<&Tensor> = tensors.iter().collect();
+    let weights = weights(4);
+    let (artifact, _folder) = artifact(&weights, "batch");
+    let mut session = session(&artifact, Precision::Single);
+    let together = session.run(&all).unwrap();
+    let alone: Vec<NetworkOutput> = all.iter().flat_map(|tensor| session.run(&[tensor]).unwrap()).collect();
+    assert!(differences(&together, &alone).into_iter().all(|difference| difference < 1e-5));
+    let alone: Vec<NetworkOutput> = all.iter().flat_map(|tensor| forward(&weights, &[tensor])).collect();
+    assert!(differences(&forward(&weights, &all), &alone).into_iter().all(|difference| difference < 1e-5));
+}
+
+#[test]
+fn a_payment_without_neighbours_has_no_attention_and_one_with_some_has_all_of_it() {
+    let alone = tensor_of(1, [1, 0, 0, 0]);
+    let mut linked = tensor_of(2, [1, 2, 0, 0]);
+    linked.row_ends = vec![2, 2, 2];
+    linked.neighbours = vec![1, 2];
+    linked.edges.resize(2 * EDGE_WIDTH, f16::ONE);
+    let found = forward(&weights(5), &[&alone, &linked]);
+    assert_eq!(found[0].attention, vec![0.0; MAX_LINKS]);
+    assert!((found[1].attention[..2].iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    assert_eq!(found[1].attention[2..], [0.0; MAX_LINKS - 2]);
+}
+
+#[test]
+fn every_hop_reaches_the_logit() {
+    // The payment's account – a device – an account behind it – that one's device.
+    let mut chain = tensor_of(3, [1, 1, 1, 1]);
+    chain.row_ends = vec![1, 2, 3];
+    chain.neighbours = vec![1, 2, 3];
+    chain.edges.resize(3 * EDGE_WIDTH, f16::ONE);
+    let weights = weights(6);
+    let before = forward(&weights, &[&chain])[0].logit;
+    for hop in 0..4 {
+        let mut changed = chain.clone();
+        changed.nodes[hop * NODE_WIDTH..][..NODE_WIDTH]
+            .iter_mut()
+            .for_each(|value| *value = f16::from_f32(value.to_f32() + 1.0));
+        assert_ne!(forward(&weights, &[&changed])[0].logit, before, "hop {hop}");
+    }
+}
+
+#[test]
+fn the_files_are_a_pure_function_of_the_weights_and_small() {
+    for precision in [Precision::Single, Precision::Half] {
+        let bytes = onnx_bytes(&weights(7), precision);
+        assert_eq!(bytes, onnx_bytes(&weights(7), precision));
+        assert_ne!(bytes, onnx_bytes(&weights(8), precision));
+        assert!(bytes.len() < 1 << 20, "{} bytes", bytes.len());
+        onnx::inspect(&bytes).unwrap();
+    }
+    assert!(onnx_bytes(&weights(7), Precision::Half).len() < onnx_bytes(&weights(7), Precision::Single).len());
+}
+
+/// Payments whose label depends on the centre's neighbour alone, so that only attention can learn it.
+fn examples(seeds: std::ops::Range<u64>) -> Vec<Example> {
+    seeds
+        .map(|seed| {
+            let mut tensor = tensor_of(seed, [1, 2, 3, 2]);
+            let fraud = seed.is_multiple_of(2);
+            tensor.nodes[NODE_WIDTH] = f16::from_f32(if fraud { 2.0 } else { -2.0 });
+            let spare = tensor.row_ends[0] == 0;
+            if spare {
+                tensor.row_ends.iter_mut().for_each(|end| *end += 1);
+                tensor.neighbours.insert(0, 1);
+                tensor.edges.splice(0..0, [f16::ONE; EDGE_WIDTH]);
+            }
+            tensor.neighbours[..usize::from(tensor.row_ends[0])].fill(1);
+            Example { tensor, label: f32::from(u8::from(fraud)), weight: 1.0 }
+        })
+        .collect()
+}
+
+#[test]
+fn gradients_are_finite_and_match_differences() {
+    let tensors = tensors(300..308);
+    let examples: Vec<Example> = tensors
+        .into_iter()
+        .enumerate()
+        .map(|(i, tensor)| Example { tensor, label: (i % 2) as f32, weight: 1.0 })
+        .collect();
+    let all: Vec<&Example> = examples.iter().collect();
+    let mut weights = weights(9);
+    let (loss, slopes) = gradient(&weights, &all, 3.0, None);
+    assert!(loss.is_finite() && slopes.iter().all(|slope| slope.is_finite()));
+
+    let loss_at = |weights: &Weights| -> f64 {
+        let logits = forward(weights, &all.iter().map(|example| &example.tensor).collect::<Vec<_>>());
+        logits
+            .iter()
+            .zip(&all)
+            .map(|(output, example)| f64::from(weighted_cross_entropy(output.logit, example.label, 1.0, 3.0).0))
+            .sum()
+    };
+    assert!((loss - loss_at(&weights)).abs() < 1e-4);
+    // Along the gradient of each array, a step of length 1 changes the loss by the gradient's length.
+    let start = weights.trained_values();
+    let mut offset = 0;
+    let arrays: Vec<(String, usize)> =
+        weights.trained().map(|array| (array.name.clone(), array.values.len())).collect();
+    for (name, count) in arrays {
+        let part = &slopes[offset..offset + count];
+        let length = part.iter().map(|slope| f64::from(*slope).powi(2)).sum::<f64>().sqrt();
+        assert!(length > 0.0, "nothing flows into {name}");
+        let step = 2e-3;
+        let mut moved = |direction: f64| {
+            let mut values = start.clone();
+            let ahead = (direction * step / length) as f32;
+            values[offset..offset + count].iter_mut().zip(part).for_each(|(value, slope)| *value += ahead * slope);
+            weights.set_trained_values(&values);
+            loss_at(&weights)
+        };
+        let numeric = (moved(1.0) - moved(-1.0)) / (2.0 * step);
+        assert!((numeric - length).abs() < 0.03 * length + 2e-3, "{name}: {numeric} against {length}");
+        offset += count;
+    }
+}
+
+/// Mean over frauds of the precision at their rank.
+fn average_precision(scores: &[f32], labels: &[bool]) -> f64 {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let mut frauds = 0.0;
+    let precisions = order.iter().enumerate().filter(|(_, i)| labels[**i]).map(|(rank, _)| {
+        frauds += 1.0;
+        frauds / (rank + 1) as f64
+    });
+    let sum: f64 = precisions.collect::<Vec<_>>().iter().sum();
+    sum / frauds
+}
+
+fn quick() -> TrainConfig {
+    TrainConfig { epochs: 3, batch: 16, shard: 8, patience: 10, ..TrainConfig::default() }
+}
+
+#[test]
+fn thirty_two_payments_are_learned_by_heart() {
+    let examples = examples(0..32);
+    let config = TrainConfig {
+        epochs: 60,
+        dropout: 0.0,
+        averaging: 0.5,
+        weight_decay: 0.0,
+        patience: 60,
+        learning_rate: 3e-3,
+        ..quick()
+    };
+    let mut losses = Vec::new();
+    let fitted = train(&config, &examples, &examples, average_precision, &mut |progress| {
+        if let Progress::Epoch(report) = progress {
+            losses.push(report.loss);
+        }
+    })
+    .unwrap();
+    assert!(losses[0] > 0.3 && losses[losses.len() - 1] < 0.01, "{losses:?}");
+    assert_eq!(fitted.validation_average_precision, 1.0);
+}
+
+#[test]
+fn the_same_seed_fits_the_same_bits_on_one_thread_or_two() {
+    let (training, validation) = (examples(0..40), examples(100..120));
+    let fit = |seed, threads| {
+        let config = TrainConfig { seed, threads, ..quick() };
+        train(&config, &training, &validation, average_precision, &mut |_| {}).unwrap()
+    };
+    let one = fit(1, 1);
+    assert_eq!(one, fit(1, 1));
+    assert_eq!(one, fit(1, 2));
+    assert_ne!(one.weights, fit(2, 2).weights);
+}
+
+#[test]
+fn the_best_epoch_is_kept_and_its_logits_speak_at_the_prior() {
+    let (training, validation) = (examples(0..48), examples(100..132));
+    let config = TrainConfig { positive_weight: 5.0, ..quick() };
+    let mut reports = Vec::new();
+    let fitted = train(&config, &training, &validation, average_precision, &mut |progress| {
+        if let Progress::Epoch(report) = progress {
+            reports.push(report);
+        }
+    })
+    .unwrap();
+    assert_eq!(reports, fitted.epochs);
+    let best = reports.iter().map(|report| report.validation_average_precision).fold(0.0, f64::max);
+    assert_eq!(fitted.validation_average_precision, best);
+    let tensors: Vec<&Tensor> = validation.iter().map(|example| &example.tensor).collect();
+    let labels: Vec<bool> = validation.iter().map(|example| example.label > 0.5).collect();
+    let logits = score(&fitted.weights, &tensors, 8, 2);
+    assert_eq!(average_precision(&logits, &labels), best, "the kept weights are those that were measured");
+    // Half of the payments are fraud; a fit that still carried its positive weight would lean by ln 5 = 1.6.
+    let mean = logits.iter().sum::<f32>() / logits.len() as f32;
+    assert!(mean.abs() < 1.0, "mean logit {mean}");
+}
+
+#[test]
+fn useless_sets_and_settings_are_refused() {
+    let examples = examples(0..8);
+    let frauds: Vec<Example> = examples.iter().filter(|example| example.label == 1.0).cloned().collect();
+    let attempt = |config: &TrainConfig, training: &[Example]| {
+        train(config, training, &examples, average_precision, &mut |_| {}).unwrap_err()
+    };
+    assert_eq!(attempt(&quick(), &[]), TrainError::OneClass("training"));
+    assert_eq!(attempt(&quick(), &frauds), TrainError::OneClass("training"));
+    assert_eq!(attempt(&TrainConfig { batch: 0, ..quick() }, &examples), TrainError::Setting("batch", "at least 1"));
+    let mut wide = examples.clone();
+    wide[3].tensor.payment.push(1.0);
+    assert!(matches!(attempt(&quick(), &wide), TrainError::Width { .. }));
+}
