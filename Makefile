@@ -31,9 +31,9 @@ bench: setup ## measure every promised figure beside its target, floors and peer
 	cargo build --release --package fraudnet-scoring --package fraudnet-benches
 	@exec target/release/fraudnet-bench
 
-model: setup ## train the released model again from its seed (about 20 minutes on 2 cores)
+model: setup ## train the released model again from its seed (about 10 minutes on 2 cores)
 	cargo build --release --package fraudnet-training
-	target/release/fraudnet-train released --out models
+	target/release/fraudnet-train released --models models
 
 mutants: setup ## plant every committed fault and expect a test to catch it
 	@tests/mutants/run.sh

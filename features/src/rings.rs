@@ -105,7 +105,9 @@ impl SumRing {
             self.slots = [0; BUCKETS as usize];
             self.total = 0;
         } else {
-            for leaving in self.newest + 1..=self.newest + step {
+            // Counted by steps: at the last bucket there is no next one to name.
+            for forward in 1..=step {
+                let leaving = self.newest + forward;
                 self.total -= u128::from(std::mem::take(&mut self.slots[(leaving % BUCKETS) as usize]));
             }
         }
@@ -139,5 +141,23 @@ impl SumRing {
         for slot in self.slots {
             hasher.update(&slot.to_le_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_at_its_end_keeps_counting_and_summing() {
+        let (mut counts, mut sums) = (CountRing::new(), SumRing::new());
+        for bucket in [u32::MAX - 2, u32::MAX - 1, u32::MAX, u32::MAX, u32::MAX] {
+            counts.add(bucket);
+            sums.add(bucket, 10);
+        }
+        assert_eq!((counts.count(u32::MAX), sums.sum(u32::MAX)), (5, 50));
+        counts.remove(u32::MAX);
+        assert_eq!(counts.count(u32::MAX), 4);
+        assert_eq!(opens_at(u32::MAX, 1), u32::MAX - (BUCKETS - 1));
     }
 }

@@ -8,6 +8,7 @@ use crate::entity::{SLOT_RELATION, SLOTS};
 use crate::key::entity_key;
 use crate::list::{Linked, Links, List, NONE, chain};
 use crate::pages::Pages;
+use crate::rings::EMPTY;
 use crate::shards::Shards;
 use crate::{Kind, RELATION_COUNT};
 
@@ -256,7 +257,7 @@ impl Entities {
         let name = Name::new(tenant, identifier);
         self.name_bytes += name.heap_bytes();
         let generation = 0;
-        let (degree, ring) = ([0; SLOTS], [NONE; SLOTS]);
+        let (degree, ring) = ([0; SLOTS], [EMPTY; SLOTS]);
         let record = Entity {
             degree,
             ring,

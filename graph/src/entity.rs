@@ -1,6 +1,6 @@
 //! Kinds of entities and the relations between them.
 
-/// Kind of an entity. A fifth kind is a row here, its relations in [`RELATIONS`], and its reader in [`crate::parties`].
+/// Kind of an entity. A fifth kind is a row here, its relations in [`RELATIONS`], and its reader in `parties`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {

@@ -7,7 +7,8 @@
 //!
 //! **Leaving.** Least recently active first, always. Caps are exact; what is too old leaves a few at a time with each event.
 //!
-//! Cost of a payment: up to 5 finds by name, 5 finds of edges, 10 rings moved; about 1.5 µs warm, 3–4 µs cold.
+//! Cost of a payment: up to 5 finds by name, 5 finds of edges, 10 rings moved; about 4 µs in all (4.4 million edges
+//! retained, nothing sampled before).
 
 use crate::edges::Edges;
 use crate::entities::Entities;
@@ -118,10 +119,10 @@ pub struct Graph {
 impl Graph {
     /// An empty graph. Limits outside the range their fields name count as the nearest bound.
     pub fn new(limits: Limits) -> Self {
-        // The largest number is taken: it stands for "unseen" and "none".
+        // The largest numbers are taken: they stand for "unseen", "none" and "the payment's own".
         let limits = Limits {
             max_entities: limits.max_entities.clamp(8, u32::MAX - 1),
-            max_edges: limits.max_edges.clamp(8, u32::MAX - 1),
+            max_edges: limits.max_edges.clamp(8, sampler::OWN_EDGES - 1),
             max_transactions: limits.max_transactions.clamp(1, u32::MAX - 1),
             max_age_s: limits.max_age_s,
         };
@@ -364,7 +365,7 @@ impl Graph {
             for this in [a, b].into_iter().filter(|this| this.entity != UNSEEN) {
                 let (record, slot) =
                     (self.entities.get(this.entity), slot(this.kind, relation_between(a.kind, b.kind)));
-                self.rings.prefetch(record.ring[slot], record.degree[slot]);
+                self.rings.prefetch(record.ring[slot]);
             }
         }
     }

@@ -4,13 +4,16 @@
 //! else costs. The size of a block follows from the degree, and so does the length of the ring (`min(degree, 16)`): an edge that left
 //! the ring is less recently active than all in it, and edges only ever leave the graph least recently active first. Newest first: the
 //! sampler reads at most 9 entries, which is one cache line of a 16-entry block nearly always. Moving an entry to the front moves at
-//! most 120 bytes, within two cache lines.
+//! most 120 bytes, within two cache lines. All blocks lie in one array, so that reading a ring takes no branch on its size (those are
+//! unpredictable), and small rings that come up together lie together.
 
 use crate::list::NONE;
 use crate::pages::Pages;
 
 /// Most neighbours a ring keeps.
 pub(crate) const RING: u32 = 16;
+/// Block of a ring without neighbours: any valid one, of which nothing is read.
+pub(crate) const EMPTY: u32 = 0;
 
 /// A neighbour and the edge to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,104 +24,66 @@ pub(crate) struct Entry {
 
 const VACANT: Entry = Entry { neighbour: NONE, edge: NONE };
 
-/// Blocks of one size; the free ones are chained through their first entry.
-struct Pool<const N: usize> {
-    blocks: Pages<[Entry; N]>,
-    free: u32,
-}
-
-impl<const N: usize> Pool<N> {
-    fn new() -> Self {
-        Pool { blocks: Pages::new(), free: NONE }
-    }
-
-    fn take(&mut self) -> u32 {
-        if self.free == NONE {
-            return self.blocks.push([VACANT; N]);
-        }
-        let block = self.free;
-        self.free = self.blocks[block][0].edge;
-        block
-    }
-
-    fn give_back(&mut self, block: u32) {
-        self.blocks[block][0] = Entry { neighbour: NONE, edge: self.free };
-        self.free = block;
-    }
-}
-
-/// All rings of the graph. A ring is named by its block and the degree that goes with it.
+/// All rings of the graph. A ring is named by its block, which is the number of its first entry, and the degree that goes with it.
 pub(crate) struct Rings {
-    two: Pool<2>,
-    four: Pool<4>,
-    eight: Pool<8>,
-    sixteen: Pool<16>,
+    entries: Pages<Entry>,
+    /// Free blocks of 2, 4, 8 and 16 entries, chained through the edge of their first entry.
+    free: [u32; 4],
 }
 
 /// Entries in the block of a ring with that degree.
+#[inline(always)]
 fn block_size(degree: u32) -> u32 {
     match degree {
         0 => 0,
-        1..=2 => 2,
-        3..=4 => 4,
-        5..=8 => 8,
-        _ => 16,
+        1 => 2,
+        degree => degree.min(RING).next_power_of_two(),
     }
 }
 
 impl Rings {
     pub fn new() -> Self {
-        Rings { two: Pool::new(), four: Pool::new(), eight: Pool::new(), sixteen: Pool::new() }
+        let mut rings = Rings { entries: Pages::new(), free: [NONE; 4] };
+        let first = rings.take(RING);
+        debug_assert!(first == EMPTY);
+        rings
     }
 
     /// The ring's entries, newest first.
     #[inline(always)]
     pub fn entries(&self, block: u32, degree: u32) -> &[Entry] {
-        let block: &[Entry] = match degree {
-            0 => &[],
-            1..=2 => &self.two.blocks[block],
-            3..=4 => &self.four.blocks[block],
-            5..=8 => &self.eight.blocks[block],
-            _ => &self.sixteen.blocks[block],
-        };
-        &block[..degree.min(RING) as usize]
+        self.entries.run(block, degree.min(RING) as usize)
     }
 
     /// Fetches the newest entries (all of a small ring, the newest 8 of a full one).
     #[inline(always)]
-    pub fn prefetch(&self, block: u32, degree: u32) {
-        match degree {
-            0 => {}
-            1..=2 => self.two.blocks.prefetch(block),
-            3..=4 => self.four.blocks.prefetch(block),
-            5..=8 => self.eight.blocks.prefetch(block),
-            _ => self.sixteen.blocks.prefetch(block),
-        }
+    pub fn prefetch(&self, block: u32) {
+        self.entries.prefetch(block);
     }
 
     /// Puts a new neighbour in front; `degree` is the one before. Returns the ring's block from now on.
     pub fn insert(&mut self, block: u32, degree: u32, entry: Entry) -> u32 {
         let kept = degree.min(RING - 1) as usize;
         if block_size(degree) == block_size(degree + 1) {
-            let entries = self.block_mut(block, degree);
+            let entries = self.entries.run_mut(block, kept + 1);
             entries.copy_within(..kept, 1);
             entries[0] = entry;
             return block;
         }
         let mut old = [VACANT; RING as usize];
         old[..kept].copy_from_slice(self.entries(block, degree));
-        let grown = self.take(degree + 1);
-        let entries = self.block_mut(grown, degree + 1);
+        let grown = self.take(block_size(degree + 1));
+        let entries = self.entries.run_mut(grown, kept + 1);
         entries[0] = entry;
-        entries[1..=kept].copy_from_slice(&old[..kept]);
-        self.give_back(block, degree);
+        entries[1..].copy_from_slice(&old[..kept]);
+        self.give_back(block, block_size(degree));
         grown
     }
 
     /// Moves a neighbour that was active again to the front, from its place in the ring or from beyond it.
     pub fn move_to_front(&mut self, block: u32, degree: u32, entry: Entry) {
         let len = degree.min(RING) as usize;
-        let entries = &mut self.block_mut(block, degree)[..len];
+        let entries = self.entries.run_mut(block, len);
         let place = entries.iter().position(|candidate| candidate.edge == entry.edge).unwrap_or(len - 1);
         entries.copy_within(..place, 1);
         entries[0] = entry;
@@ -136,49 +101,51 @@ impl Rings {
         }
         let mut old = [VACANT; RING as usize];
         old[..kept].copy_from_slice(&self.entries(block, degree)[..kept]);
-        self.give_back(block, degree);
+        self.give_back(block, block_size(degree));
         if kept == 0 {
-            return NONE;
+            return EMPTY;
         }
-        let shrunk = self.take(degree - 1);
-        self.block_mut(shrunk, degree - 1)[..kept].copy_from_slice(&old[..kept]);
+        let shrunk = self.take(block_size(degree - 1));
+        self.entries.run_mut(shrunk, kept).copy_from_slice(&old[..kept]);
         shrunk
     }
 
     /// Bytes allocated.
     pub fn bytes(&self) -> u64 {
-        self.two.blocks.bytes() + self.four.blocks.bytes() + self.eight.blocks.bytes() + self.sixteen.blocks.bytes()
+        self.entries.bytes()
     }
 
-    fn block_mut(&mut self, block: u32, degree: u32) -> &mut [Entry] {
-        match block_size(degree) {
-            0 => &mut [],
-            2 => &mut self.two.blocks[block],
-            4 => &mut self.four.blocks[block],
-            8 => &mut self.eight.blocks[block],
-            _ => &mut self.sixteen.blocks[block],
+    /// A block of that size: a free one, half of a larger one, or a new one. A block is aligned to its size, so it lies within a page.
+    fn take(&mut self, size: u32) -> u32 {
+        let class = class(size);
+        if self.free[class] != NONE {
+            let block = self.free[class];
+            self.free[class] = self.entries[block].edge;
+            return block;
         }
+        if size < RING {
+            let whole = self.take(size * 2);
+            self.give_back(whole + size, size);
+            return whole;
+        }
+        let block = self.entries.push(VACANT);
+        for _ in 1..RING {
+            self.entries.push(VACANT);
+        }
+        block
     }
 
-    fn take(&mut self, degree: u32) -> u32 {
-        match block_size(degree) {
-            0 => NONE,
-            2 => self.two.take(),
-            4 => self.four.take(),
-            8 => self.eight.take(),
-            _ => self.sixteen.take(),
+    fn give_back(&mut self, block: u32, size: u32) {
+        if size > 0 {
+            let class = class(size);
+            self.entries[block].edge = self.free[class];
+            self.free[class] = block;
         }
     }
+}
 
-    fn give_back(&mut self, block: u32, degree: u32) {
-        match block_size(degree) {
-            0 => {}
-            2 => self.two.give_back(block),
-            4 => self.four.give_back(block),
-            8 => self.eight.give_back(block),
-            _ => self.sixteen.give_back(block),
-        }
-    }
+fn class(size: u32) -> usize {
+    size.trailing_zeros() as usize - 1
 }
 
 #[cfg(test)]
@@ -196,7 +163,7 @@ mod tests {
     #[test]
     fn a_ring_keeps_the_newest_sixteen_through_growth_and_back() {
         let mut rings = Rings::new();
-        let mut block = NONE;
+        let mut block = EMPTY;
         for degree in 0..20 {
             block = rings.insert(block, degree, entry(degree));
             let expected: Vec<u32> = (0..=degree).rev().take(16).collect();
@@ -213,9 +180,9 @@ mod tests {
             assert_eq!(edges(&rings, block, degree), order);
             block = rings.remove_oldest(block, degree, order.pop().unwrap());
         }
-        assert_eq!(block, NONE);
+        assert_eq!(block, EMPTY);
         let before = rings.bytes();
-        let again = rings.insert(NONE, 0, entry(1));
+        let again = rings.insert(EMPTY, 0, entry(1));
         assert_eq!((edges(&rings, again, 1), rings.bytes()), (vec![1], before));
     }
 }

@@ -3,7 +3,7 @@
 //! Open addressing with linear probing; a slot is 8 bytes: the hash's low half and the number. So a lookup that finds nothing, or one thing,
 //! reads one cache line, which can be asked for ahead; growing and removing never look at the elements themselves. Tables are 3/8 to 3/4
 //! full: 11–21 bytes an element, 15 on average. (hashbrown's table needs 6 bytes less, but each lookup is two dependent misses that
-//! can't be prefetched: 4 of 13 µs of a sample.) Who asks compares the real key.
+//! can't be asked for ahead.) Who asks compares the real key.
 
 use crate::list::NONE;
 use crate::pages::prefetch_reference;

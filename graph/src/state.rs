@@ -8,7 +8,7 @@ use crate::{EdgeFacts, EntityRef};
 
 impl Graph {
     /// Digest over everything that can influence what the graph does later: equal logs and limits give equal hashes. It walks all of the
-    /// state (about 1 s for 5 million edges), so it is for checks and snapshots, not for every event.
+    /// state, so it is for checks and snapshots, not for every event.
     pub fn state_hash(&self) -> [u8; 32] {
         let mut state = Canonical { hasher: blake3::Hasher::new(), buffer: Vec::with_capacity(BUFFER) };
         let limits = &self.limits;

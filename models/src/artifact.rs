@@ -62,6 +62,14 @@ pub enum ArtifactError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A folder is neither a version nor a family with a champion.
+    #[error(
+        "`{folder}` holds neither manifest.json (a model version) nor a file `champion` that names one of its versions; set model.folder to a version's folder, or run `make model`"
+    )]
+    NoChampion {
+        /// The folder.
+        folder: String,
+    },
     /// A listed or required file is not there, or is no plain file.
     #[error("the model has no file `{0}`; publish the whole folder again")]
     Missing(String),

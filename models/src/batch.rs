@@ -48,8 +48,8 @@ pub enum TensorError {
     /// Link ends do not ascend to the number of links, or a row has too many.
     #[error("link rows do not fit the nodes; assemble the tensor with this build")]
     Links,
-    /// A link points at no node.
-    #[error("a link points at a node that is not there; assemble the tensor with this build")]
+    /// A link points at no node, or further than one hop outward.
+    #[error("a link points at a node that is not there or not near; assemble the tensor with this build")]
     Neighbour,
     /// Wrong number of payment features.
     #[error("it has {found} payment features where {expected} are expected; assemble the tensor with this build")]
@@ -83,7 +83,7 @@ pub fn check_tensor(tensor: &Tensor) -> Result<(), TensorError> {
     {
         return Err(TensorError::Links);
     }
-    if tensor.neighbours.iter().any(|&neighbour| usize::from(neighbour) >= nodes) {
+    if !links_stay_near(tensor, counts) {
         return Err(TensorError::Neighbour);
     }
     let expected = payment_features().len();
@@ -91,6 +91,21 @@ pub fn check_tensor(tensor: &Tensor) -> Result<(), TensorError> {
         return Err(TensorError::Payment { expected, found: tensor.payment.len() });
     }
     Ok(())
+}
+
+/// A link points at most one hop outward: layers read only the rows of the next hop, so another index would reach into another payment.
+fn links_stay_near(tensor: &Tensor, counts: [usize; 4]) -> bool {
+    let mut links = 0;
+    let mut reach = counts[0];
+    let mut rows = tensor.row_ends.iter();
+    (0..3).all(|hop| {
+        reach += counts[hop + 1];
+        rows.by_ref().take(counts[hop]).all(|&end| {
+            let row = &tensor.neighbours[links..usize::from(end)];
+            links = usize::from(end);
+            row.iter().all(|&neighbour| usize::from(neighbour) < reach)
+        })
+    })
 }
 
 /// Flat, padded buffers of a micro-batch; reused.

@@ -7,12 +7,14 @@
 //! - `runtime_library`, `providers`, `network`: finding ONNX Runtime, choosing TensorRT, CUDA or the processor, running a network
 //! - `calibration`, `rules`: from a logit to a probability; the velocity rules that answer where the network cannot
 //! - `manifest`, [`artifact`], `golden`, `publish`: a model version on disk, the checks at load, the vectors it is held to, writing one
+//! - `champion`: which version of a family scores
 //!
 //! It knows tensors and the feature schema. It never knows the graph, events, decisions, HTTP, or how a network is trained.
 
 pub mod artifact;
 mod batch;
 mod calibration;
+mod champion;
 mod golden;
 mod manifest;
 mod network;
@@ -25,6 +27,7 @@ mod runtime_library;
 pub use artifact::{Artifact, ArtifactError, GoldenReport};
 pub use batch::{Batch, EMBEDDING_WIDTH, HOP_OFFSET, TensorError, check_tensor, input};
 pub use calibration::{Calibration, CalibrationError, risk_score};
+pub use champion::{CHAMPION_FILE, name_champion, resolve_version};
 pub use golden::{Golden, GoldenError, GoldenVector};
 pub use manifest::{FileEntry, MANIFEST_VERSION, Manifest, OperatingPoints, TierSettings};
 pub use network::{

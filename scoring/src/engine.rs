@@ -39,7 +39,7 @@ pub struct Sequenced {
     pub event: Event,
     /// When it was sequenced.
     pub sequenced_at: Instant,
-    /// Who waits for what was seen; none for labels.
+    /// Who waits for what was seen; none where nobody does: labels, and payments of a history. Such events are only applied.
     pub handoff: Option<Handoff>,
 }
 
@@ -166,18 +166,20 @@ impl Engine {
         while let Ok(Command::Observe(sequenced)) = commands.recv() {
             let now = clock::monotonic();
             let waited = now.saturating_duration_since(sequenced.sequenced_at);
-            let evidence = self.observe(sequenced.position, &sequenced.event, waited);
-            match (sequenced.handoff, evidence) {
-                (Some(handoff), Some(evidence)) => {
-                    // Evidence first: whoever hears from the network finds it there.
-                    let _ = handoff.evidence.send(Arc::clone(&evidence));
-                    self.infer(evidence, handoff.network, handoff.cutoff);
+            if let Some(handoff) = sequenced.handoff {
+                match self.observe(sequenced.position, &sequenced.event, waited) {
+                    Some(evidence) => {
+                        // Evidence first: whoever hears from the network finds it there.
+                        let _ = handoff.evidence.send(Arc::clone(&evidence));
+                        self.infer(evidence, handoff.network, handoff.cutoff);
+                    }
+                    None => tracing::error!(
+                        position = sequenced.position,
+                        "the graph knows a payment that the log did not; it gets no verdict"
+                    ),
                 }
-                (Some(_), None) => tracing::error!(
-                    position = sequenced.position,
-                    "the graph knows a payment that the log did not; it gets no verdict"
-                ),
-                (None, _) => {}
+            } else {
+                self.apply(sequenced.position, &sequenced.event);
             }
             if now >= gauges_due {
                 gauges_due = now + GAUGE_INTERVAL;

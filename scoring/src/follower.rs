@@ -117,7 +117,7 @@ impl Fold {
     fn follow(&mut self) -> Result<bool, String> {
         let entries = self.log.read_from(self.next, CHUNK).map_err(|error| error.to_string())?;
         for entry in &entries {
-            if let Record::Payment { event, .. } | Record::Event { event } =
+            if let Record::Payment { event, .. } | Record::History { event } | Record::Event { event } =
                 entry.record().map_err(|error| error.to_string())?
             {
                 let event = wire::decode_event(event)

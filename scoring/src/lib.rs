@@ -5,12 +5,13 @@
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
 //!   [`engine`] (the one thread that observes), [`inference`] (network and micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
-//! - beside it: [`simulate`] (seeded histories), [`clock`] (the one place that reads the time).
+//! - beside it: [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`clock`] (the one place that reads the time).
 //!
 //! The binary's commands are thin: arguments in, calls into this library, text out.
 //!
 //! Never knows: training, losses, optimisers; how a graph samples or a network computes.
 
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod engine;

@@ -18,7 +18,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 /// Bounds of histogram buckets for times, seconds: from a stage of some microseconds to a stalled disk.
 const SECONDS: [f64; 18] = [
-    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0, 10.0,
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1,
+    0.25, 1.0, 10.0,
 ];
 /// Bounds of histogram buckets for sizes of groups and batches.
 const COUNTS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0];
@@ -39,7 +40,8 @@ pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
     let metrics = recorder()?.install_recorder().context("metrics were started before in this process")?;
     crate::http::describe();
     let spans = config.otlp_endpoint.as_deref().map(exporter).transpose()?;
-    let exported = spans.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("fraudnet")));
+    let exported =
+        spans.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("fraudnet")));
     let filter = EnvFilter::try_new(&config.log_filter).context("telemetry.log_filter was checked before")?;
     tracing_subscriber::registry()
         .with(filter)
@@ -56,7 +58,9 @@ pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
 
 fn recorder() -> anyhow::Result<PrometheusBuilder> {
     let buckets = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
-        builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds).context("the bucket bounds are not empty")
+        builder
+            .set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds)
+            .context("the bucket bounds are not empty")
     };
     let builder = buckets(PrometheusBuilder::new(), "_seconds", &SECONDS)?;
     let builder = buckets(builder, "_records", &COUNTS)?;
@@ -154,13 +158,21 @@ mod tests {
     fn lines_carry_the_trace_id() {
         let written = Written::default();
         let sink = written.clone();
-        let layer = fmt::layer().with_writer(move || sink.clone()).json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let layer = fmt::layer()
+            .with_writer(move || sink.clone())
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let span = tracing::info_span!("request", trace_id = tracing::field::Empty);
             span.record("trace_id", "00ff");
             span.in_scope(|| tracing::info!(status = 200, "answered"));
         });
         let line: serde_json::Value = serde_json::from_slice(&written.0.lock().unwrap()).unwrap();
-        assert_eq!((&line["span"]["trace_id"], &line["status"], &line["message"]), (&"00ff".into(), &200.into(), &"answered".into()));
+        assert_eq!(
+            (&line["span"]["trace_id"], &line["status"], &line["message"]),
+            (&"00ff".into(), &200.into(), &"answered".into())
+        );
     }
 }

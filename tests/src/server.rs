@@ -36,7 +36,8 @@ impl Server {
     pub async fn start(folder: &Folder, settings: &Settings) -> Server {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let (log, address_file) = (folder.join(&format!("serve-{number}.log")), folder.join(&format!("address-{number}")));
+        let (log, address_file) =
+            (folder.join(&format!("serve-{number}.log")), folder.join(&format!("address-{number}")));
         let lines = File::create(&log).expect("a file in the test's folder");
         let mut child = serve(folder, settings)
             .arg("--addr-file")
@@ -100,7 +101,8 @@ impl Server {
     /// # Panics
     /// Where it does not end.
     pub async fn ended(mut self) -> (ExitStatus, String) {
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("the service ends").expect("a child can be waited for");
+        let status =
+            timeout(PATIENCE, self.child.wait()).await.expect("the service ends").expect("a child can be waited for");
         (status, self.logged())
     }
 

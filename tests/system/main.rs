@@ -1,3 +1,15 @@
-//! Whole-system tests, one binary.
+//! Whole-system tests, one binary. Each starts the real service in a folder of its own and speaks HTTP to it; `fuzz` alone speaks to the
+//! routes within the process, because a hundred thousand requests over sockets would take minutes.
 
+mod bad_input;
+mod cli;
+mod deadline;
+mod durability;
+mod evidence;
+mod fuzz;
 mod house;
+mod journal;
+mod overload;
+mod scoring;
+mod starting;
+mod telemetry;

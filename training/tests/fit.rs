@@ -15,12 +15,12 @@ use std::path::PathBuf;
 
 fn world() -> SimulationConfig {
     SimulationConfig {
-        days: 24,
-        accounts: 300,
+        days: 40,
+        accounts: 400,
         payments_per_day: 400,
         fraud_share: 0.04,
         label_tail: true,
-        ..SimulationConfig::demo(5, 1_767_571_200_000)
+        ..SimulationConfig::demo(1, 1_767_571_200_000)
     }
 }
 
@@ -41,7 +41,7 @@ fn request(sources: Vec<Source>, out: PathBuf) -> FitRequest {
         replace: false,
         parent_version: None,
         seed: 3,
-        split: SplitSettings { maturity_days: 3.0, ..SplitSettings::default() },
+        split: SplitSettings { maturity_days: 2.0, stop_share: 0.4, ..SplitSettings::default() },
         negative_share: 0.15,
         ablation_share: 0.2,
         train: TrainConfig { epochs: 2, batch: 16, shard: 8, ..TrainConfig::default() },

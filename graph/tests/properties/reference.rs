@@ -226,7 +226,7 @@ impl Reference {
                 }
                 // Then the recent neighbours, relations taking turns.
                 let mut rings: HashMap<Relation, Vec<Name>> = HashMap::new();
-                for relation in plan(name.1) {
+                for relation in plan(name.1).into_iter().take([9, 9, 6][hop as usize]) {
                     let ring = rings.entry(relation).or_insert_with(|| {
                         self.ring(name, relation)
                             .into_iter()

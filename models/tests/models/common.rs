@@ -45,16 +45,24 @@ pub fn tensor(seed: u64) -> Tensor {
     let nodes: usize = hops.iter().sum();
     let rows = nodes - hops[3];
     let mut row_ends = Vec::new();
-    let mut links = 0;
-    for _ in 0..rows {
-        links += numbers.below(MAX_LINKS + 1);
-        row_ends.push(links as u16);
+    let mut neighbours = Vec::new();
+    for row in 0..rows {
+        let reach = if row == 0 {
+            hops[0] + hops[1]
+        } else if row < hops[0] + hops[1] {
+            rows
+        } else {
+            nodes
+        };
+        neighbours.extend((0..numbers.below(MAX_LINKS + 1)).map(|_| numbers.below(reach) as u8));
+        row_ends.push(neighbours.len() as u16);
     }
+    let links = neighbours.len();
     Tensor {
         hop_counts: hops.map(|count| count as u16),
         nodes: numbers.halves(nodes * NODE_WIDTH),
         row_ends,
-        neighbours: (0..links).map(|_| numbers.below(nodes) as u8).collect(),
+        neighbours,
         edges: numbers.halves(links * EDGE_WIDTH),
         payment: (0..schema::payment_features().len()).map(|_| numbers.value()).collect(),
     }

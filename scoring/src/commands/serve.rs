@@ -35,7 +35,10 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = config::load(self.config.as_deref())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("tokio could not start its threads")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("tokio could not start its threads")?;
         let result = runtime.block_on(serve(config, self.addr_file.as_deref()));
         // A connection that hangs must not keep the process.
         runtime.shutdown_timeout(Duration::from_millis(200));

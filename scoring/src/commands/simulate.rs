@@ -3,7 +3,9 @@
 
 use super::OutputFormat;
 use anyhow::{Context, ensure};
-use fraudnet_scoring::simulate::{Progress, SIMULATOR_VERSION, SimulatedEvent, SimulationConfig, column_aucs, simulate_with_progress, write_history};
+use fraudnet_scoring::simulate::{
+    Progress, SIMULATOR_VERSION, SimulatedEvent, SimulationConfig, column_aucs, simulate_with_progress, write_history,
+};
 use fraudnet_scoring::wire::{bounds, parse_timestamp};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -95,7 +97,12 @@ impl Simulate {
             label_tail: self.label_tail,
         };
         config.check()?;
-        let mut report = Report { simulator_version: SIMULATOR_VERSION, seed: self.seed, out: self.out.clone(), ..Report::default() };
+        let mut report = Report {
+            simulator_version: SIMULATOR_VERSION,
+            seed: self.seed,
+            out: self.out.clone(),
+            ..Report::default()
+        };
         let bar = progress_bar(config.days);
         let events = simulate_with_progress(&config, |progress: Progress| {
             bar.set_position(u64::from(progress.days_done));
@@ -116,7 +123,10 @@ impl Simulate {
         report.print(self.format)?;
         Ok(match report.columns.iter().find(|column| column.auc > MAX_COLUMN_AUC) {
             Some(worst) => {
-                eprintln!("fraudnet: column {} alone tells fraud with AUC {:.3}, above {MAX_COLUMN_AUC:.2}", worst.column, worst.auc);
+                eprintln!(
+                    "fraudnet: column {} alone tells fraud with AUC {:.3}, above {MAX_COLUMN_AUC:.2}",
+                    worst.column, worst.auc
+                );
                 ExitCode::FAILURE
             }
             None => ExitCode::SUCCESS,
@@ -136,7 +146,8 @@ fn progress_bar(days: u32) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let style = ProgressStyle::with_template("simulating {bar:30} day {pos} of {len}, {msg}").expect("the template is fixed and valid");
+    let style = ProgressStyle::with_template("simulating {bar:30} day {pos} of {len}, {msg}")
+        .expect("the template is fixed and valid");
     bar.with_style(style)
 }
 
@@ -155,12 +166,18 @@ impl Report {
             return Ok(());
         }
         let share = 100.0 * self.frauds as f64 / self.payments.max(1) as f64;
-        println!("simulator {} seed {}: {} events, {} payments, {} frauds ({share:.2} %)", self.simulator_version, self.seed, self.events, self.payments, self.frauds);
+        println!(
+            "simulator {} seed {}: {} events, {} payments, {} frauds ({share:.2} %)",
+            self.simulator_version, self.seed, self.events, self.payments, self.frauds
+        );
         if let Some(path) = &self.out {
             println!("written to {}", path.display());
         }
         if !self.columns.is_empty() {
-            println!("\nAUC of each column alone (at most {MAX_COLUMN_AUC:.2}), the most telling of {}", self.columns.len());
+            println!(
+                "\nAUC of each column alone (at most {MAX_COLUMN_AUC:.2}), the most telling of {}",
+                self.columns.len()
+            );
             for column in self.columns.iter().take(COLUMNS_SHOWN) {
                 println!("  {:<32} {:.3}", column.column, column.auc);
             }

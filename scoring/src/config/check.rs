@@ -63,7 +63,12 @@ impl Faults {
         self.0.push(KeyFault { key, reason: reason.into() });
     }
 
-    fn within<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &'static str, value: T, allowed: RangeInclusive<T>) -> T {
+    fn within<T: PartialOrd + std::fmt::Display + Copy>(
+        &mut self,
+        key: &'static str,
+        value: T,
+        allowed: RangeInclusive<T>,
+    ) -> T {
         if !allowed.contains(&value) {
             self.add(key, format!("is {value}, but must be from {} to {}", allowed.start(), allowed.end()));
         }
@@ -129,7 +134,8 @@ impl RawConfig {
     fn service(&self, faults: &mut Faults) -> ServiceConfig {
         const QUEUE: RangeInclusive<usize> = 1..=1_000_000;
         let max_batch = faults.within("inference.max_batch", self.inference.max_batch, 1..=256);
-        let commit_reserve_ms = faults.within("deadline.commit_reserve_ms", self.deadline.commit_reserve_ms, 0..=MAX_DEADLINE_MS);
+        let commit_reserve_ms =
+            faults.within("deadline.commit_reserve_ms", self.deadline.commit_reserve_ms, 0..=MAX_DEADLINE_MS);
         ServiceConfig {
             data_folder: faults.folder("log.folder", &self.log.folder),
             durability: self.log.durability,
@@ -138,7 +144,11 @@ impl RawConfig {
             inference_queue: faults.within("inference.queue", self.inference.queue, QUEUE),
             inference_workers: faults.within("inference.workers", self.inference.workers, 1..=256),
             max_batch,
-            batch_wait: Duration::from_micros(faults.within("inference.batch_wait_us", self.inference.batch_wait_us, 0..=1_000_000)),
+            batch_wait: Duration::from_micros(faults.within(
+                "inference.batch_wait_us",
+                self.inference.batch_wait_us,
+                0..=1_000_000,
+            )),
             commit_reserve: Duration::from_millis(commit_reserve_ms),
             limits: self.limits(faults),
             model_folder: faults.folder("model.folder", &self.model.folder),
@@ -147,7 +157,8 @@ impl RawConfig {
                 providers: self.providers(faults),
                 require_gpu: self.inference.require_gpu,
                 max_batch,
-                engine_cache: (!self.inference.engine_cache.is_empty()).then(|| PathBuf::from(&self.inference.engine_cache)),
+                engine_cache: (!self.inference.engine_cache.is_empty())
+                    .then(|| PathBuf::from(&self.inference.engine_cache)),
             },
             lose_unsynced_writes: self.log.lose_unsynced_writes,
         }
@@ -192,10 +203,14 @@ impl RawConfig {
         let telemetry = &self.telemetry;
         let endpoint = telemetry.otlp_endpoint.as_str();
         if !endpoint.is_empty() && !endpoint.starts_with("http://") {
-            faults.add("telemetry.otlp_endpoint", "must be empty or begin with http://, such as \"http://127.0.0.1:4317\"");
+            faults.add(
+                "telemetry.otlp_endpoint",
+                "must be empty or begin with http://, such as \"http://127.0.0.1:4317\"",
+            );
         }
         if tracing_subscriber::EnvFilter::try_new(&telemetry.log_filter).is_err() {
-            faults.add("telemetry.log_filter", "must be a level or directives, such as \"info,fraudnet_scoring=debug\"");
+            faults
+                .add("telemetry.log_filter", "must be a level or directives, such as \"info,fraudnet_scoring=debug\"");
         }
         let log_format = match telemetry.log_format.as_str() {
             "auto" => LogFormat::Auto,

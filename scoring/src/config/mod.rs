@@ -10,8 +10,8 @@ mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, LogSection, ModelSection, RawConfig, ServerSection,
-    TelemetrySection,
+    DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, LogSection, ModelSection, RawConfig,
+    ServerSection, TelemetrySection,
 };
 
 use figment::Figment;
@@ -84,7 +84,9 @@ fn read_with(file: Option<&Path>, environment: Env) -> Result<RawConfig, ConfigE
 
 fn explain(error: &figment::Error, file: Option<&Path>) -> ConfigError {
     let origin = match (&error.metadata, file) {
-        (Some(metadata), _) if metadata.name.contains("environment") => " in the environment (FRAUDNET_<SECTION>__<KEY>)".to_owned(),
+        (Some(metadata), _) if metadata.name.contains("environment") => {
+            " in the environment (FRAUDNET_<SECTION>__<KEY>)".to_owned()
+        }
         (_, Some(path)) => format!(" in `{}`", path.display()),
         (_, None) => String::new(),
     };
@@ -97,7 +99,9 @@ fn explain(error: &figment::Error, file: Option<&Path>) -> ConfigError {
             let what = if path.len() > 1 { "keys of this section" } else { "sections" };
             format!("unknown key `{}`{origin}; the {what} are {}", path.join("."), known.join(", "))
         }
-        Kind::InvalidType(actual, expected) => format!("`{}`{origin} is {actual}, but must be {expected}", path.join(".")),
+        Kind::InvalidType(actual, expected) => {
+            format!("`{}`{origin} is {actual}, but must be {expected}", path.join("."))
+        }
         Kind::UnknownVariant(_, known) => format!("`{}`{origin} must be one of {}", path.join("."), known.join(", ")),
         Kind::Message(message) if path.is_empty() => format!("the configuration{origin} is not TOML: {message}"),
         kind => format!("`{}`{origin} cannot be accepted: {kind}", path.join(".")),

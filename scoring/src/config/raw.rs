@@ -104,7 +104,7 @@ section! {
     /// `[model]`
     ModelSection {
         /// Folder of the model version.
-        folder: String = "models/hybrid/1".into(),
+        folder: String = "models/hybrid".into(),
     }
 }
 
@@ -152,6 +152,6 @@ section! {
         /// `json`, `pretty`, or `auto`: pretty on a terminal.
         log_format: String = "auto".into(),
         /// What is logged: a level, or directives such as `info,fraudnet_scoring=debug`.
-        log_filter: String = "info".into(),
+        log_filter: String = "info,ort=warn".into(),
     }
 }

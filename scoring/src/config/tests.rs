@@ -32,7 +32,10 @@ fn the_example_shows_every_key_with_its_default() {
     let all = toml::Table::try_from(RawConfig::default()).unwrap();
     for (section, keys) in &all {
         for key in keys.as_table().unwrap().keys() {
-            assert!(shown.get(section).is_some_and(|keys| keys.get(key).is_some()), "{section}.{key} is missing in the example");
+            assert!(
+                shown.get(section).is_some_and(|keys| keys.get(key).is_some()),
+                "{section}.{key} is missing in the example"
+            );
         }
     }
 }

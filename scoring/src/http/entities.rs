@@ -111,14 +111,24 @@ pub(super) async fn subgraph(
     }
     let tenant = tenant(request.headers(), &app.config.default_tenant)?;
     let Some(kind) = Kind::from_name(&kind) else {
-        return Err(Problem::new(ProblemKind::NotFound, "there are these kinds of entities: account, device, ip, merchant"));
+        return Err(Problem::new(
+            ProblemKind::NotFound,
+            "there are these kinds of entities: account, device, ip, merchant",
+        ));
     };
     let Some(neighbourhood) = app.service.neighbourhood(&tenant, kind, &id).await? else {
-        return Err(Problem::new(ProblemKind::NotFound, "no such entity is in the graph: it never took part in a payment, or left by age"));
+        return Err(Problem::new(
+            ProblemKind::NotFound,
+            "no such entity is in the graph: it never took part in a payment, or left by age",
+        ));
     };
     Ok(match format.as_str() {
-        "dot" => ([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], to_dot(&view(&neighbourhood))).into_response(),
-        "graphml" => ([(header::CONTENT_TYPE, "application/graphml+xml; charset=utf-8")], to_graphml(&view(&neighbourhood))).into_response(),
+        "dot" => ([(header::CONTENT_TYPE, "text/vnd.graphviz; charset=utf-8")], to_dot(&view(&neighbourhood)))
+            .into_response(),
+        "graphml" => {
+            ([(header::CONTENT_TYPE, "application/graphml+xml; charset=utf-8")], to_graphml(&view(&neighbourhood)))
+                .into_response()
+        }
         _ => Json(reply(&neighbourhood)).into_response(),
     })
 }
@@ -165,7 +175,9 @@ fn reply(neighbourhood: &Neighbourhood) -> SubgraphReply {
         time: at(neighbourhood.subgraph.now_s),
         hops: neighbourhood.subgraph.hop_counts,
         truncated: neighbourhood.subgraph.truncated,
-        nodes: nodes.map(|(node, id)| SubgraphNode { kind: node.kind.name().to_owned(), id: id.clone(), hop: node.hop }).collect(),
+        nodes: nodes
+            .map(|(node, id)| SubgraphNode { kind: node.kind.name().to_owned(), id: id.clone(), hop: node.hop })
+            .collect(),
         links: links.collect(),
     }
 }
@@ -178,7 +190,8 @@ mod tests {
     #[test]
     fn a_pair_is_joined_once() {
         let node = |entity, kind, hop| Node { entity, key: u64::from(entity), kind, hop, own: hop == 0 };
-        let facts = EdgeFacts { first_s: 1_700_000_000, last_s: 1_700_000_060, count: 3, reported: 1, amount: 999, source: 5 };
+        let facts =
+            EdgeFacts { first_s: 1_700_000_000, last_s: 1_700_000_060, count: 3, reported: 1, amount: 999, source: 5 };
         let link = |node| Link { node, relation: Relation::AccountDevice, own: false, facts };
         let subgraph = Subgraph {
             now_s: 1_700_000_100,

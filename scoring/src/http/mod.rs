@@ -14,9 +14,9 @@ mod payments;
 mod problem;
 mod request;
 mod status;
-mod trace;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use crate::service::Service;
 use crate::wire::InputRules;
@@ -85,8 +85,10 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
 
 /// What stands around all routes: problems for what matches none, panics caught, traces.
 fn rim<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    let no_route = || async { Problem::new(ProblemKind::NotFound, "there is no such route; GET /openapi.json lists them") };
-    let no_method = || async { Problem::new(ProblemKind::MethodNotAllowed, "the Allow header names the methods this route takes") };
+    let no_route =
+        || async { Problem::new(ProblemKind::NotFound, "there is no such route; GET /openapi.json lists them") };
+    let no_method =
+        || async { Problem::new(ProblemKind::MethodNotAllowed, "the Allow header names the methods this route takes") };
     routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -99,7 +101,11 @@ fn rim<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
 ///
 /// # Errors
 /// Where the listener fails for good.
-pub async fn serve(listener: TcpListener, routes: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let listener = listener.tap_io(|stream| {
         // A verdict is one small write: waiting for more would cost 40 ms.
         if let Err(error) = stream.set_nodelay(true) {

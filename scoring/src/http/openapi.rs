@@ -33,8 +33,9 @@ use utoipa::OpenApi;
 )]
 struct Document;
 
-static TEXT: LazyLock<String> =
-    LazyLock::new(|| Document::openapi().to_pretty_json().expect("the document is built of text and numbers, which have a JSON form"));
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    Document::openapi().to_pretty_json().expect("the document is built of text and numbers, which have a JSON form")
+});
 
 /// The OpenAPI document as JSON text.
 pub fn openapi_json() -> &'static str {
@@ -81,7 +82,16 @@ mod tests {
             let pointer = reference.strip_prefix('#').expect("references stay inside the document");
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
-        for schema in ["ScoreRequest", "LabelRequest", "Verdict", "Problem", "FieldError", "SubgraphReply", "StageTimes", "Decision"] {
+        for schema in [
+            "ScoreRequest",
+            "LabelRequest",
+            "Verdict",
+            "Problem",
+            "FieldError",
+            "SubgraphReply",
+            "StageTimes",
+            "Decision",
+        ] {
             assert!(document["components"]["schemas"][schema].is_object(), "{schema} is missing");
         }
     }
@@ -93,7 +103,8 @@ mod tests {
         assert_eq!(request["additionalProperties"], false);
         assert_eq!(request["properties"]["amount_minor"]["maximum"], 9_007_199_254_740_992_u64);
         assert_eq!(request["properties"]["account"]["maxLength"], 128);
-        let required: Vec<&str> = request["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let required: Vec<&str> =
+            request["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         assert_eq!(required, ["transaction_id", "account", "amount_minor", "currency", "channel"]);
     }
 }

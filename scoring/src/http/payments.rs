@@ -37,6 +37,7 @@ pub const REPLAYED: &str = "idempotent-replayed";
         )),
         (status = 400, description = "Not JSON, unknown fields, or a header at fault", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came in too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The payment was loaded as history and has no verdict", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 64 KiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not declared as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Fields at fault, or the id was used with another body", body = Problem, content_type = "application/problem+json"),
@@ -160,7 +161,10 @@ mod tests {
             text,
             "engine_queue;dur=0.007, observe;dur=0.041, inference_queue;dur=0.000, inference;dur=0.380, policy;dur=0.002, durable;dur=1.234"
         );
-        let body: Arc<[u8]> = format!("{{\"decision\":\"approve\",\"stage_us\":{}}}", serde_json::to_string(&stages).unwrap()).into_bytes().into();
+        let body: Arc<[u8]> =
+            format!("{{\"decision\":\"approve\",\"stage_us\":{}}}", serde_json::to_string(&stages).unwrap())
+                .into_bytes()
+                .into();
         let answer = Answer { body, repeated: false, durable_wait: Duration::from_micros(1_234) };
         assert_eq!(server_timing(&answer).unwrap(), text.as_str());
     }

@@ -47,6 +47,8 @@ pub enum ProblemKind {
     InvalidFields,
     /// The transaction id was used with another body.
     ConflictingBody,
+    /// The transaction id belongs to a payment that was loaded as history.
+    KnownFromHistory,
     /// A bug.
     Internal,
     /// A queue is full.
@@ -66,21 +68,30 @@ impl ProblemKind {
             ProblemKind::Malformed => ("malformed-request", "the request cannot be read", StatusCode::BAD_REQUEST),
             ProblemKind::InvalidHeader => ("invalid-header", "a header cannot be accepted", StatusCode::BAD_REQUEST),
             ProblemKind::NotFound => ("not-found", "there is no such thing", StatusCode::NOT_FOUND),
-            ProblemKind::MethodNotAllowed => ("method-not-allowed", "this route takes other methods", StatusCode::METHOD_NOT_ALLOWED),
+            ProblemKind::MethodNotAllowed => {
+                ("method-not-allowed", "this route takes other methods", StatusCode::METHOD_NOT_ALLOWED)
+            }
             ProblemKind::Timeout => ("request-timeout", "the request came in too slowly", StatusCode::REQUEST_TIMEOUT),
             ProblemKind::TooLarge => ("too-large", "the body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             ProblemKind::UnsupportedMediaType => {
                 ("unsupported-media-type", "the body must be JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
-            ProblemKind::InvalidFields => ("invalid-fields", "fields cannot be accepted", StatusCode::UNPROCESSABLE_ENTITY),
+            ProblemKind::InvalidFields => {
+                ("invalid-fields", "fields cannot be accepted", StatusCode::UNPROCESSABLE_ENTITY)
+            }
             ProblemKind::ConflictingBody => {
                 ("conflicting-body", "the transaction id was used with another body", StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            ProblemKind::KnownFromHistory => {
+                ("known-from-history", "the payment was loaded as history", StatusCode::CONFLICT)
             }
             ProblemKind::Internal => ("internal", "the service made a mistake", StatusCode::INTERNAL_SERVER_ERROR),
             ProblemKind::Overloaded => ("overloaded", "the service is full", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::NotReady => ("not-ready", "the service takes no traffic now", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::LogFailed => ("log-failed", "the event log failed", StatusCode::SERVICE_UNAVAILABLE),
-            ProblemKind::NotDurableInTime => ("not-durable-in-time", "not durable by the deadline", StatusCode::GATEWAY_TIMEOUT),
+            ProblemKind::NotDurableInTime => {
+                ("not-durable-in-time", "not durable by the deadline", StatusCode::GATEWAY_TIMEOUT)
+            }
         }
     }
 }
@@ -102,7 +113,10 @@ impl Problem {
     /// A header that holds what it must not.
     pub fn of_header(name: &str, reason: impl Into<String>) -> Problem {
         let error = WireError { field: format!("header {name}"), reason: reason.into() };
-        Problem { errors: vec![error.clone()], ..Problem::new(ProblemKind::InvalidHeader, format!("{name} {}", error.reason)) }
+        Problem {
+            errors: vec![error.clone()],
+            ..Problem::new(ProblemKind::InvalidHeader, format!("{name} {}", error.reason))
+        }
     }
 
     fn after(self, seconds: u32) -> Problem {
@@ -126,13 +140,21 @@ impl From<ServiceError> for Problem {
         let detail = error.to_string();
         match error {
             ServiceError::ConflictingBody => Problem::new(ProblemKind::ConflictingBody, detail),
-            ServiceError::Overloaded { retry_after_s, .. } => Problem::new(ProblemKind::Overloaded, detail).after(retry_after_s),
-            ServiceError::NotReady { retry_after_s, .. } => Problem::new(ProblemKind::NotReady, detail).after(retry_after_s),
+            ServiceError::KnownFromHistory => Problem::new(ProblemKind::KnownFromHistory, detail),
+            ServiceError::Overloaded { retry_after_s, .. } => {
+                Problem::new(ProblemKind::Overloaded, detail).after(retry_after_s)
+            }
+            ServiceError::NotReady { retry_after_s, .. } => {
+                Problem::new(ProblemKind::NotReady, detail).after(retry_after_s)
+            }
             ServiceError::NotDurableInTime => Problem::new(ProblemKind::NotDurableInTime, detail),
             ServiceError::Log(reason) => {
                 // Paths and the system's words are for the operator, not for callers.
                 tracing::error!(reason, "the event log failed");
-                Problem::new(ProblemKind::LogFailed, "the event log cannot be used; the service's operator finds the reason in its log")
+                Problem::new(
+                    ProblemKind::LogFailed,
+                    "the event log cannot be used; the service's operator finds the reason in its log",
+                )
             }
         }
     }
@@ -160,6 +182,7 @@ mod tests {
     fn one_status_for_each_error() {
         for (error, status, slug, retry) in [
             (ServiceError::ConflictingBody, 422, "conflicting-body", None),
+            (ServiceError::KnownFromHistory, 409, "known-from-history", None),
             (ServiceError::Overloaded { queue: "log", retry_after_s: 3 }, 503, "overloaded", Some("3")),
             (ServiceError::NotReady { state: "shutting down", retry_after_s: 7 }, 503, "not-ready", Some("7")),
             (ServiceError::NotDurableInTime, 504, "not-durable-in-time", None),

@@ -36,8 +36,10 @@ pub(super) fn tenant(headers: &HeaderMap, default: &str) -> Result<String, Probl
 /// How long the caller waits.
 pub(super) fn patience(headers: &HeaderMap, default: Duration) -> Result<Duration, Problem> {
     let Some(value) = single(headers, DEADLINE)? else { return Ok(default) };
-    let digits = value.filter(|text| !text.is_empty() && text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit()));
-    let deadline_ms = digits.and_then(|text| text.parse::<u64>().ok()).filter(|value| (1..=MAX_DEADLINE_MS).contains(value));
+    let digits =
+        value.filter(|text| !text.is_empty() && text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let deadline_ms =
+        digits.and_then(|text| text.parse::<u64>().ok()).filter(|value| (1..=MAX_DEADLINE_MS).contains(value));
     deadline_ms
         .map(Duration::from_millis)
         .ok_or_else(|| Problem::of_header(DEADLINE, "must be a whole number of milliseconds from 1 to 60000"))
@@ -62,8 +64,10 @@ pub(super) fn deadline(request: &Request, default: Duration) -> Result<Instant, 
 /// The body of a request that must be JSON, at most [`MAX_BODY_BYTES`].
 pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
     require_json(request.headers())?;
-    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body must not be larger than {MAX_BODY_BYTES} bytes"));
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large =
+        || Problem::new(ProblemKind::TooLarge, format!("the body must not be larger than {MAX_BODY_BYTES} bytes"));
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
@@ -100,7 +104,10 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if kind.trim().eq_ignore_ascii_case("application/json") && utf8 {
         return Ok(());
     }
-    Err(Problem::new(ProblemKind::UnsupportedMediaType, "the body must be sent as Content-Type: application/json in UTF-8"))
+    Err(Problem::new(
+        ProblemKind::UnsupportedMediaType,
+        "the body must be sent as Content-Type: application/json in UTF-8",
+    ))
 }
 
 #[cfg(test)]

@@ -36,7 +36,11 @@ pub(super) async fn livez() -> &'static str {
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let readiness = app.service.readiness();
     let reply = Json(ReadyReply { ready: readiness.ready, state: readiness.state, lag: readiness.lag });
-    if reply.ready { reply.into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], reply).into_response() }
+    if reply.ready {
+        reply.into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], reply).into_response()
+    }
 }
 
 /// Metrics in Prometheus' text format.

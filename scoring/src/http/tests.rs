@@ -8,9 +8,14 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 fn routes() -> Router {
-    let body_length = |request: axum::extract::Request| async { request::json_body(request).await.map(|body| body.len().to_string()) };
+    let body_length = |request: axum::extract::Request| async {
+        request::json_body(request).await.map(|body| body.len().to_string())
+    };
     let panics = || async { if ROUTES.is_empty() { "never" } else { panic!("the handler's own words") } };
-    rim(Router::new().route("/length", post(body_length)).route("/panics", get(panics)).route("/v1/thing:verb", post(|| async { "done" })))
+    rim(Router::new()
+        .route("/length", post(body_length))
+        .route("/panics", get(panics))
+        .route("/v1/thing:verb", post(|| async { "done" })))
 }
 
 async fn ask(request: Request<Body>) -> Response {
@@ -33,7 +38,10 @@ async fn what_matches_nothing_is_a_problem() {
     assert_eq!((response.status().as_u16(), body["status"].as_u64()), (404, Some(404)));
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     let (response, body) = problem(Request::delete("/length").body(Body::empty()).unwrap()).await;
-    assert_eq!((response.status().as_u16(), body["type"].as_str()), (405, Some("urn:fraudnet:problem:method-not-allowed")));
+    assert_eq!(
+        (response.status().as_u16(), body["type"].as_str()),
+        (405, Some("urn:fraudnet:problem:method-not-allowed"))
+    );
     assert_eq!(response.headers()[header::ALLOW], "POST");
 }
 

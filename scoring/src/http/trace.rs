@@ -43,8 +43,11 @@ impl TraceContext {
             return None;
         }
         hex(version)?;
-        let context =
-            TraceContext { trace_id: hex(&bytes[3..35])?, span_id: hex(&bytes[36..52])? as u64, flags: hex(&bytes[53..55])? as u8 & 1 };
+        let context = TraceContext {
+            trace_id: hex(&bytes[3..35])?,
+            span_id: hex(&bytes[36..52])? as u64,
+            flags: hex(&bytes[53..55])? as u8 & 1,
+        };
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
     }
 
@@ -137,22 +140,37 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
 
 /// A bounded set of method names: callers may invent others, and each would be a time series for ever.
 fn method_name(method: &axum::http::Method) -> &'static str {
-    ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"].into_iter().find(|name| method.as_str() == *name).unwrap_or("(other)")
+    ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"]
+        .into_iter()
+        .find(|name| method.as_str() == *name)
+        .unwrap_or("(other)")
 }
 
 /// Describes the metrics of this layer to the installed recorder.
 pub fn describe() {
     metrics::describe_counter!("fraudnet_http_requests_total", "Requests answered, by method, route and status");
-    metrics::describe_histogram!("fraudnet_http_request_seconds", metrics::Unit::Seconds, "Time from a request's head to its answer, by route");
+    metrics::describe_histogram!(
+        "fraudnet_http_request_seconds",
+        metrics::Unit::Seconds,
+        "Time from a request's head to its answer, by route"
+    );
     metrics::describe_counter!("fraudnet_http_panics_total", "Requests that made a handler panic");
 }
 
 /// A panic in a handler is our bug, not the end of the connection.
 pub(super) fn caught_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let reason = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    let reason = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
     tracing::error!(reason, "a handler panicked");
     metrics::counter!("fraudnet_http_panics_total").increment(1);
-    Problem::new(ProblemKind::Internal, "the request hit a fault in the service; its trace id finds the reason in the log").into_response()
+    Problem::new(
+        ProblemKind::Internal,
+        "the request hit a fault in the service; its trace id finds the reason in the log",
+    )
+    .into_response()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
 
-pub use record::{Entry, Record, TransactionKey, TransactionRow};
+pub use record::{Entry, Record, TransactionKey, TransactionRow, VerdictPlace};
 pub use sequencer::{Completion, Refusal};
 pub use store::LogError;
 
@@ -82,7 +82,7 @@ impl EventLog {
     ) -> Result<u64, Refusal> {
         let append = Append {
             record: record::payment(&body_hash, event),
-            row: Some((key.clone(), TransactionRow { payment: 0, body_hash, verdict: None })),
+            row: Some((key.clone(), TransactionRow { payment: 0, body_hash, verdict: VerdictPlace::Undecided })),
             lazy: true,
             exempt: false,
             done: None,
@@ -119,12 +119,40 @@ impl EventLog {
     ) -> Result<u64, Refusal> {
         let append = Append {
             record: record::verdict(payment, body),
-            row: Some((key.clone(), TransactionRow { payment, body_hash, verdict: Some(0) })),
+            row: Some((key.clone(), TransactionRow { payment, body_hash, verdict: VerdictPlace::At(0) })),
             lazy: false,
             exempt: true,
             done: Some(done),
         };
         self.sequencer.append(append, |_| true)
+    }
+
+    /// Appends events of a history as one group: with a key payments that will never have a verdict, without one any other event.
+    /// `done` is called on the writer thread once the last of them is durable or lost. The queue's bound does not hold here: keep few
+    /// groups under way. `admit` is told the position of each in turn, and may block.
+    ///
+    /// # Errors
+    /// Where the log is closed or failed, or `admit` declined; `done` is then never called, and events that were admitted before are kept.
+    pub fn append_history(
+        &self,
+        events: Vec<(Option<TransactionKey>, Vec<u8>)>,
+        done: Completion,
+        admit: impl FnMut(u64) -> bool,
+    ) -> Result<(), Refusal> {
+        let mut appends: Vec<Append> = events
+            .into_iter()
+            .map(|(key, json)| Append {
+                record: if key.is_some() { record::history(&json) } else { record::event(&json) },
+                row: key.map(|key| (key, store::HISTORY_ROW)),
+                lazy: false,
+                exempt: true,
+                done: None,
+            })
+            .collect();
+        if let Some(last) = appends.last_mut() {
+            last.done = Some(done);
+        }
+        self.sequencer.append_group(appends, admit)
     }
 
     /// What is durably known of a transaction id.

@@ -1,7 +1,7 @@
 //! What one log entry looks like, and what the transactions table holds of a payment.
 //!
 //! An entry is a tag byte, a short fixed head and JSON: `1 event`, `2 body-hash(32) payment-event`,
-//! `3 payment-position(8, little endian) verdict`. The heads are there so that the transactions table can be
+//! `3 payment-position(8, little endian) verdict`, `4 payment-event` of a history that was loaded. The heads are there so that the transactions table can be
 //! rebuilt from the log alone without reading the verdicts' JSON.
 
 use super::LogError;
@@ -9,6 +9,7 @@ use super::LogError;
 const EVENT: u8 = 1;
 const PAYMENT: u8 = 2;
 const VERDICT: u8 = 3;
+const HISTORY: u8 = 4;
 
 /// An entry as read, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,11 @@ pub enum Record<'a> {
     },
     /// Any other event's JSON.
     Event {
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// A payment from before the service took traffic: applied like any other, but it never gets a verdict.
+    History {
         /// The event's JSON.
         event: &'a [u8],
     },
@@ -68,8 +74,13 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
             let (payment, body) = rest.split_first_chunk::<8>()?;
             Some(Record::Verdict { payment: u64::from_le_bytes(*payment), body })
         }
+        HISTORY => Some(Record::History { event: rest }),
         _ => None,
     }
+}
+
+pub(super) fn history(json: &[u8]) -> Vec<u8> {
+    joined(HISTORY, &[], json)
 }
 
 pub(super) fn event(json: &[u8]) -> Vec<u8> {
@@ -117,21 +128,38 @@ impl TransactionKey {
 pub struct TransactionRow {
     /// Position of the payment.
     pub payment: u64,
-    /// Hash of the canonical request body.
+    /// Hash of the canonical request body; zeros where it was loaded as history.
     pub body_hash: [u8; 32],
-    /// Position of its verdict; none where the process died in between.
-    pub verdict: Option<u64>,
+    /// Where its verdict stands.
+    pub verdict: VerdictPlace,
 }
 
-/// Bytes of an encoded row: payment position, hash, verdict position + 1 (0: none).
+/// Where the verdict on a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictPlace {
+    /// Not made yet: it is being decided, or the process died in between.
+    Undecided,
+    /// At this position.
+    At(u64),
+    /// Nowhere, ever: the payment was loaded as history.
+    Never,
+}
+
+/// Bytes of an encoded row: payment position, hash, verdict position + 1 (0: undecided; all ones: never).
 pub(super) const ROW_BYTES: usize = 48;
+const NEVER: u64 = u64::MAX;
 
 impl TransactionRow {
     pub(super) fn encode(&self) -> [u8; ROW_BYTES] {
         let mut bytes = [0; ROW_BYTES];
         bytes[..8].copy_from_slice(&self.payment.to_le_bytes());
         bytes[8..40].copy_from_slice(&self.body_hash);
-        bytes[40..].copy_from_slice(&self.verdict.map_or(0, |position| position + 1).to_le_bytes());
+        let verdict = match self.verdict {
+            VerdictPlace::Undecided => 0,
+            VerdictPlace::At(position) => position + 1,
+            VerdictPlace::Never => NEVER,
+        };
+        bytes[40..].copy_from_slice(&verdict.to_le_bytes());
         bytes
     }
 
@@ -142,7 +170,11 @@ impl TransactionRow {
         TransactionRow {
             payment: u64::from_le_bytes(*payment),
             body_hash: *body_hash,
-            verdict: u64::from_le_bytes(*verdict).checked_sub(1),
+            verdict: match u64::from_le_bytes(*verdict) {
+                0 => VerdictPlace::Undecided,
+                NEVER => VerdictPlace::Never,
+                position => VerdictPlace::At(position - 1),
+            },
         }
     }
 }

@@ -110,6 +110,33 @@ impl Sequencer {
         Ok(position)
     }
 
+    /// Gives all of `appends` positions that follow each other, under one lock and whatever the bound: for a caller that has
+    /// few such groups under way at a time and waits for each. `admit` is called for each in turn, as told
+    /// in [`super::EventLog::append_payment`], and may block.
+    pub(super) fn append_group(&self, appends: Vec<Append>, mut admit: impl FnMut(u64) -> bool) -> Result<(), Refusal> {
+        let mut queue = self.lock();
+        if let Some(reason) = &queue.failed {
+            return Err(Refusal::Failed(Arc::clone(reason)));
+        }
+        if queue.closed {
+            return Err(Refusal::Closed);
+        }
+        let mut refused = None;
+        for append in appends {
+            let position = queue.next;
+            if !admit(position) {
+                refused = Some(Refusal::ReaderFull);
+                break;
+            }
+            queue.next += 1;
+            queue.waiting.push_back(Sequenced { position, append });
+        }
+        queue.awaited = true;
+        drop(queue);
+        self.work.notify_one();
+        refused.map_or(Ok(()), Err)
+    }
+
     /// Everything that waits, as soon as somebody waits for it; `None` once closed and empty.
     pub(super) fn take_group(&self) -> Option<Vec<Sequenced>> {
         let mut queue = self.lock();

@@ -3,12 +3,12 @@
 //! `log`; where it is missing or does not reach as far, it is rebuilt.
 
 use super::file::LogFile;
-use super::record::{self, Entry, ROW_BYTES, Record, TransactionKey, TransactionRow};
+use super::record::{self, Entry, ROW_BYTES, Record, TransactionKey, TransactionRow, VerdictPlace};
 use super::sequencer::Sequenced;
 use crate::service::Durability;
 use crate::wire;
 use crossbeam_channel::{Receiver, Sender};
-use fraudnet_graph::Body;
+use fraudnet_graph::{Body, Event};
 use redb::backends::FileBackend;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError,
@@ -25,6 +25,9 @@ const TRANSACTIONS: TableDefinition<&[u8], &[u8; ROW_BYTES]> = TableDefinition::
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// Key in `meta`: first position the transactions table has not folded in.
 const FOLDED_TO: &str = "transactions_folded_to";
+/// The row of a payment that was loaded as history; its position is filled in.
+pub(super) const HISTORY_ROW: TransactionRow =
+    TransactionRow { payment: 0, body_hash: [0; 32], verdict: VerdictPlace::Never };
 /// Pages kept in memory.
 const CACHE_BYTES: usize = 128 << 20;
 
@@ -168,6 +171,13 @@ impl Store {
             let mut rows = transaction.open_table(TRANSACTIONS).map_err(|error| write(error.into()))?;
             let mut meta = transaction.open_table(META).map_err(|error| write(error.into()))?;
             let mut undecided: HashMap<u64, (TransactionKey, [u8; 32])> = HashMap::new();
+            let key = |position, event: &[u8]| match wire::decode_event(event) {
+                Ok(Event { tenant, body: Body::Payment(payment), .. }) => {
+                    Ok(TransactionKey::new(&tenant, &payment.transaction_id))
+                }
+                Ok(_) => Err(LogError::UnreadableEvent { position, reason: "it should be a payment".to_owned() }),
+                Err(error) => Err(LogError::UnreadableEvent { position, reason: error.to_string() }),
+            };
             let mut end = 0;
             for entry in log.iter().map_err(|error| write(error.into()))? {
                 let (position, bytes) = entry.map_err(|error| write(error.into()))?;
@@ -176,24 +186,21 @@ impl Store {
                 match record::parse(bytes.value()).ok_or(LogError::UnknownEntry { position })? {
                     Record::Event { .. } => {}
                     Record::Payment { body_hash, event } => {
-                        let event = wire::decode_event(event)
-                            .map_err(|error| LogError::UnreadableEvent { position, reason: error.to_string() })?;
-                        let Body::Payment(payment) = &event.body else {
-                            return Err(LogError::UnreadableEvent {
-                                position,
-                                reason: "it should be a payment".to_owned(),
-                            });
-                        };
-                        let key = TransactionKey::new(&event.tenant, &payment.transaction_id);
-                        let row = TransactionRow { payment: position, body_hash, verdict: None };
+                        let key = key(position, event)?;
+                        let row = TransactionRow { payment: position, body_hash, verdict: VerdictPlace::Undecided };
                         rows.insert(key.as_bytes(), &row.encode()).map_err(|error| write(error.into()))?;
                         undecided.insert(position, (key, body_hash));
+                    }
+                    Record::History { event } => {
+                        let key = key(position, event)?;
+                        let row = TransactionRow { payment: position, ..HISTORY_ROW };
+                        rows.insert(key.as_bytes(), &row.encode()).map_err(|error| write(error.into()))?;
                     }
                     Record::Verdict { payment, .. } => {
                         let (key, body_hash) = undecided.remove(&payment).ok_or_else(|| {
                             self.damaged(format!("the verdict at position {position} belongs to no undecided payment"))
                         })?;
-                        let row = TransactionRow { payment, body_hash, verdict: Some(position) };
+                        let row = TransactionRow { payment, body_hash, verdict: VerdictPlace::At(position) };
                         rows.insert(key.as_bytes(), &row.encode()).map_err(|error| write(error.into()))?;
                     }
                 }
@@ -228,8 +235,8 @@ impl Store {
                 if let Some((key, row)) = &append.row {
                     // The position was not known when the row was written down.
                     let row = match row.verdict {
-                        None => TransactionRow { payment: *position, ..*row },
-                        Some(_) => TransactionRow { verdict: Some(*position), ..*row },
+                        VerdictPlace::Undecided | VerdictPlace::Never => TransactionRow { payment: *position, ..*row },
+                        VerdictPlace::At(_) => TransactionRow { verdict: VerdictPlace::At(*position), ..*row },
                     };
                     rows.insert(key.as_bytes(), &row.encode())?;
                 }

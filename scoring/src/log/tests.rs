@@ -103,7 +103,7 @@ fn what_was_appended_is_there_after_reopening_and_positions_go_on() {
     let (log, writer) = EventLog::open(&folder.config()).unwrap();
     assert_eq!(log.durable_end(), 3);
     let row = log.transaction(&key("a")).unwrap().unwrap();
-    assert_eq!(row, TransactionRow { payment: 0, body_hash: hash("a"), verdict: Some(1) });
+    assert_eq!(row, TransactionRow { payment: 0, body_hash: hash("a"), verdict: VerdictPlace::At(1) });
     assert_eq!(&*log.verdict_body(1).unwrap(), b"{\"verdict\":\"a\"}");
     assert_eq!(log.transaction(&TransactionKey::new("other", "a")).unwrap(), None);
     let entries = log.read_from(1, 10).unwrap();
@@ -374,4 +374,39 @@ fn a_full_disk_fails_the_log_and_whoever_waits_hears_of_it() {
     assert_eq!(log.append_payment(&key("c"), hash("c"), &payment("c"), |_| true), Err(Refusal::Failed(reason)));
     assert_eq!(&*log.verdict_body(1).unwrap(), b"{\"verdict\":\"a\"}", "what was answered can still be read");
     log.release_file();
+}
+
+#[test]
+fn history_takes_the_next_positions_and_its_rows_can_be_rebuilt() {
+    let folder = Folder::new("history");
+    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    serve(&log, "a");
+    // More events than the queue holds: the bound is for callers, not for a group.
+    let mut events: Vec<_> =
+        (0..100).map(|number| (Some(key(&format!("h{number}"))), payment(&format!("h{number}")))).collect();
+    events.push((None, b"{\"label\":1}".to_vec()));
+    let (done, durable) = waiter();
+    let mut positions = Vec::new();
+    log.append_history(events, done, |position| {
+        positions.push(position);
+        true
+    })
+    .unwrap();
+    durable.recv().unwrap().unwrap();
+    assert_eq!(positions, (2..103).collect::<Vec<_>>());
+    assert_eq!(serve(&log, "b"), (103, 104));
+    let row = TransactionRow { payment: 9, body_hash: [0; 32], verdict: VerdictPlace::Never };
+    assert_eq!(log.transaction(&key("h7")).unwrap(), Some(row));
+    log.store.rebuild_transactions().unwrap();
+    assert_eq!(log.transaction(&key("h7")).unwrap(), Some(row));
+    assert_eq!(log.transaction(&key("b")).unwrap().unwrap().verdict, VerdictPlace::At(104));
+    let entries = log.read_from(101, 2).unwrap();
+    assert_eq!(entries[0].record().unwrap(), Record::History { event: &payment("h99") });
+    assert_eq!(entries[1].record().unwrap(), Record::Event { event: b"{\"label\":1}" });
+
+    let (done, lost) = waiter();
+    let two = vec![(Some(key("x")), payment("x")), (Some(key("y")), payment("y"))];
+    assert_eq!(log.append_history(two, done, |position| position < 106), Err(Refusal::ReaderFull));
+    assert!(lost.recv().is_err(), "nobody is told that all of it is durable");
+    finish(log, writer);
 }

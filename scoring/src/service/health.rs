@@ -18,9 +18,23 @@ pub(super) struct Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Replaying,
+    Loading,
     Ready,
     Draining,
     Failed(Arc<str>),
+}
+
+impl Phase {
+    fn gate(&self) -> Result<(), ServiceError> {
+        let not_ready = |state| Err(ServiceError::NotReady { state, retry_after_s: RETRY_AFTER_S });
+        match self {
+            Phase::Ready => Ok(()),
+            Phase::Replaying => not_ready("replaying its log"),
+            Phase::Loading => not_ready("loading history"),
+            Phase::Draining => not_ready("shutting down"),
+            Phase::Failed(reason) => Err(ServiceError::Log(reason.to_string())),
+        }
+    }
 }
 
 impl Health {
@@ -30,14 +44,7 @@ impl Health {
 
     /// Whether payments and labels are taken.
     pub(super) fn gate(&self) -> Result<(), ServiceError> {
-        match self.phase() {
-            Phase::Ready => Ok(()),
-            Phase::Replaying => {
-                Err(ServiceError::NotReady { state: "replaying its log", retry_after_s: RETRY_AFTER_S })
-            }
-            Phase::Draining => Err(ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S }),
-            Phase::Failed(reason) => Err(ServiceError::Log(reason.to_string())),
-        }
+        self.lock().gate()
     }
 
     pub(super) fn readiness(&self) -> Readiness {
@@ -45,6 +52,7 @@ impl Health {
         let lag = self.lag.load(Ordering::Relaxed);
         let state = match &phase {
             Phase::Replaying => format!("replaying: {lag} log entries to go"),
+            Phase::Loading => "loading history".to_owned(),
             Phase::Ready => "ready".to_owned(),
             Phase::Draining => "draining: finishing the payments it has begun".to_owned(),
             Phase::Failed(reason) => format!("failed: {reason}"),
@@ -61,6 +69,24 @@ impl Health {
             metrics::gauge!("fraudnet_ready").set(1.0);
         }
         ready
+    }
+
+    /// Takes no traffic from now on, until [`Health::loaded`].
+    pub(super) fn load(&self) -> Result<(), ServiceError> {
+        let mut phase = self.lock();
+        phase.gate()?;
+        *phase = Phase::Loading;
+        metrics::gauge!("fraudnet_ready").set(0.0);
+        Ok(())
+    }
+
+    /// History is loaded.
+    pub(super) fn loaded(&self) {
+        let mut phase = self.lock();
+        if *phase == Phase::Loading {
+            *phase = Phase::Ready;
+            metrics::gauge!("fraudnet_ready").set(1.0);
+        }
     }
 
     pub(super) fn set_lag(&self, lag: u64) {

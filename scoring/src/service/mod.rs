@@ -1,13 +1,15 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
 //! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
-//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `health`.
+//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → [`backfill`] (history from
+//! before it took traffic) → `health`.
 //!
 //! It never knows HTTP, JSON requests, or how a graph or a model works inside.
 //!
 //! The order of a payment: claim its id → give it a position and start its append → the engine observes in that order →
 //! the network meanwhile → policy → the verdict is appended → reply once both are durable.
 
+mod backfill;
 mod claims;
 mod decide;
 mod health;
@@ -16,7 +18,7 @@ mod start;
 
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::follower::Follower;
-use crate::log::{LogError, Refusal, TransactionKey, TransactionRow};
+use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
 use crate::{clock, wire};
 use claims::{Claimed, Ending, Made, Waiter};
 use crossbeam_channel::Sender;
@@ -27,6 +29,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+
+pub use backfill::{BackfillReport, load_history};
 
 /// Seconds after which a caller refused for want of room may try again.
 const RETRY_AFTER_S: u32 = 1;
@@ -111,6 +115,11 @@ pub enum ServiceError {
         "transaction_id was already used with a different body; a transaction id has one verdict for ever, so send the original body or a new id"
     )]
     ConflictingBody,
+    /// The payment was loaded as history.
+    #[error(
+        "the payment with this transaction_id was loaded as history, from before this service took traffic, and has no verdict; send a new id for a new payment"
+    )]
+    KnownFromHistory,
     /// A queue is full.
     #[error("the {queue} queue is full; try again in {retry_after_s} s")]
     Overloaded {
@@ -125,7 +134,7 @@ pub enum ServiceError {
     /// Starting up or shutting down.
     #[error("the service is {state}; try again in {retry_after_s} s")]
     NotReady {
-        /// `replaying its log` or `shutting down`.
+        /// `replaying its log`, `loading history` or `shutting down`.
         state: &'static str,
         /// When to try again.
         retry_after_s: u32,
@@ -216,6 +225,20 @@ impl Service {
         answer
     }
 
+    /// Loads history: events from before the service took traffic, in order. Payments are applied and their ids remembered, but none
+    /// ever gets a verdict; a payment whose id is known already is left out and counted. Meanwhile no other traffic is taken.
+    /// `progress` is told how many events are durable so far. Blocks: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// Where the service is not ready, or the log fails; what was loaded until then stays.
+    pub fn backfill(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+        progress: impl FnMut(u64),
+    ) -> Result<BackfillReport, ServiceError> {
+        backfill::backfill(&self.inner, events, progress)
+    }
+
     /// Logs a label; returns once it is durable.
     ///
     /// # Errors
@@ -256,7 +279,10 @@ impl Service {
     pub async fn verdict(&self, tenant: &str, transaction_id: &str) -> Result<Option<Arc<[u8]>>, ServiceError> {
         let log = &self.inner.desk.log;
         let row = log.transaction(&TransactionKey::new(tenant, transaction_id)).map_err(log_error)?;
-        row.and_then(|row| row.verdict).map(|position| log.verdict_body(position).map_err(log_error)).transpose()
+        match row.map(|row| row.verdict) {
+            Some(VerdictPlace::At(position)) => log.verdict_body(position).map(Some).map_err(log_error),
+            None | Some(VerdictPlace::Undecided | VerdictPlace::Never) => Ok(None),
+        }
     }
 
     /// The neighbourhood of an entity, from the follower.
@@ -288,6 +314,11 @@ impl Service {
     /// Decides a claimed payment: by the verdict it has, or by sequencing it and starting its task. True where it had one.
     fn begin(&self, key: TransactionKey, event: Event, body_hash: [u8; 32], deadline: Instant) -> bool {
         let desk = &self.inner.desk;
+        // Looked at again under the claim: whoever closes the gate afterwards (a drain, a backfill) sees the claim and waits for it.
+        if let Err(error) = desk.health.gate() {
+            desk.claims.end(&key, Err(error));
+            return false;
+        }
         // A read of the file in an async context: a B-tree walk over pages that are nearly always in memory, cheaper than a hop to another thread.
         match desk.log.transaction(&key) {
             Ok(None) => {}
@@ -322,14 +353,16 @@ impl Service {
 
     /// What an earlier payment of that id means for this one.
     fn earlier(&self, row: TransactionRow, body_hash: [u8; 32]) -> Ending {
-        if row.body_hash != body_hash {
-            return Err(ServiceError::ConflictingBody);
-        }
-        let Some(verdict) = row.verdict else {
-            return Err(ServiceError::Log(format!(
-                "the payment at position {} never got a verdict; start the service again",
-                row.payment
-            )));
+        let verdict = match row.verdict {
+            VerdictPlace::Never => return Err(ServiceError::KnownFromHistory),
+            _ if row.body_hash != body_hash => return Err(ServiceError::ConflictingBody),
+            VerdictPlace::At(position) => position,
+            VerdictPlace::Undecided => {
+                return Err(ServiceError::Log(format!(
+                    "the payment at position {} never got a verdict; start the service again",
+                    row.payment
+                )));
+            }
         };
         let body = self.inner.desk.log.verdict_body(verdict).map_err(log_error)?;
         Ok(Made { body, durable_wait: Duration::ZERO })

@@ -4,7 +4,7 @@
 use super::decide::{Desk, Pending};
 use crate::engine::Engine;
 use crate::inference::NetworkReply;
-use crate::log::{Entry, Record, TransactionKey};
+use crate::log::{Entry, Record, TransactionKey, VerdictPlace};
 use crate::{clock, wire};
 use fraudnet_graph::Body;
 use std::sync::mpsc;
@@ -51,7 +51,7 @@ fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut D
     let position = entry.position;
     let (event, body_hash) = match entry.record().map_err(|error| error.to_string())? {
         Record::Verdict { .. } => return Ok(()),
-        Record::Event { event } => (event, None),
+        Record::Event { event } | Record::History { event } => (event, None),
         Record::Payment { event, body_hash } => (event, Some(body_hash)),
     };
     let event = wire::decode_event(event)
@@ -62,7 +62,7 @@ fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut D
     };
     let key = TransactionKey::new(&event.tenant, &payment.transaction_id);
     let row = desk.log.transaction(&key).map_err(|error| error.to_string())?;
-    if row.is_none_or(|row| row.payment != position || row.verdict.is_some()) {
+    if row.is_none_or(|row| row.payment != position || row.verdict != VerdictPlace::Undecided) {
         engine.apply(position, &event);
         return Ok(());
     }

@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use anyhow::{Context, bail, ensure};
 use crossbeam_channel::Receiver;
 use fraudnet_features::{State, Tensor};
-use fraudnet_models::{Artifact, NetworkSession, initialise_runtime};
+use fraudnet_models::{Artifact, NetworkSession, initialise_runtime, resolve_version};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -38,7 +38,8 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     meters::bound("engine", config.engine_queue);
     meters::bound("inference", config.inference_queue);
 
-    let artifact = Artifact::load(&config.model_folder)
+    let artifact = resolve_version(&config.model_folder)
+        .and_then(|folder| Artifact::load(&folder))
         .with_context(|| format!("the model in {} was refused", config.model_folder.display()))?;
     let policy = Policy::new(&artifact.manifest)?;
     initialise_runtime(&config.runtime)?;

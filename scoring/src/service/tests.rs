@@ -378,3 +378,82 @@ async fn a_service_dropped_without_a_drain_lets_go_of_its_folder() {
     }
     drain(opened.unwrap()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_is_applied_and_never_decided() {
+    let folder = Folder::new("history");
+    let service = ready(folder.config()).await;
+    service.score(submission(3, 500)).await.unwrap();
+    let history = || {
+        let repeat = std::iter::once(payment(3, 500)).chain((10..40).map(|number| payment(number, 900)));
+        let label = Label { transaction_id: "txn-16".to_owned(), fraud: true, source: LabelSource::Chargeback };
+        repeat.chain([payment(12, 900), event(DAY_ONE_S + 4_000, Body::Label(label))])
+    };
+    let loading = service.clone();
+    let (report, told) = tokio::task::spawn_blocking(move || {
+        let mut told = 0;
+        (loading.backfill(history(), |durable| told = durable), told)
+    })
+    .await
+    .unwrap();
+    let report = report.unwrap();
+    assert_eq!((report.payments, report.others, report.duplicates, told), (30, 1, 2, 31));
+
+    assert_eq!(service.score(submission(16, 900)).await, Err(ServiceError::KnownFromHistory));
+    assert_eq!(service.verdict("t", "txn-16").await.unwrap(), None);
+    let next = verdict(&service.score(submission(50, 900)).await.unwrap());
+    assert_eq!(next.as_of.position, 33, "after a payment with its verdict, thirty payments and a label");
+    // Payment 51 is of the account (51 = 16 modulo 7) whose payment was reported: the history counts as if it had been scored.
+    let neighbour = verdict(&service.score(submission(51, 900)).await.unwrap());
+    assert!(neighbour.reason_codes.iter().any(|code| code == "ACCOUNT_REPORTED"), "{:?}", neighbour.reason_codes);
+    drain(service).await;
+
+    // The same history, loaded into the log of a service that does not run, gives the same graph.
+    let stopped = Folder::new("history-stopped");
+    let service = ready(stopped.config()).await;
+    service.score(submission(3, 500)).await.unwrap();
+    drain(service).await;
+    let again = load_history(&stopped.config(), history(), |_| ()).unwrap();
+    assert_eq!((again.payments, again.others, again.duplicates), (30, 1, 2));
+    let repeated = load_history(&stopped.config(), history(), |_| ()).unwrap();
+    assert_eq!((repeated.payments, repeated.others, repeated.duplicates), (0, 1, 32));
+    for config in [stopped.config(), folder.config()] {
+        let service = ready(config).await;
+        assert_eq!(service.score(submission(16, 900)).await, Err(ServiceError::KnownFromHistory));
+        let first = verdict(&service.score(submission(60, 900)).await.unwrap());
+        assert!(
+            first.reason_codes.iter().any(|code| code == "ACCOUNT_REPORTED" || code == "DEVICE_REPORTED"),
+            "{:?}",
+            first.reason_codes
+        );
+        drain(service).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_traffic_is_taken_while_history_is_loaded() {
+    let folder = Folder::new("history-gate");
+    let service = ready(folder.config()).await;
+    let (begun, begin) = std::sync::mpsc::channel();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let loading = service.clone();
+    let load = tokio::task::spawn_blocking(move || {
+        let events = (1..3).map(|number| {
+            begun.send(()).unwrap();
+            wait.recv().unwrap();
+            payment(number, 100)
+        });
+        loading.backfill(events, |_| ())
+    });
+    tokio::task::spawn_blocking(move || begin.recv().unwrap()).await.unwrap();
+    assert_eq!(service.readiness().state, "loading history");
+    let refused = service.score(submission(9, 100)).await;
+    assert!(matches!(refused, Err(ServiceError::NotReady { state: "loading history", .. })), "{refused:?}");
+    assert!(matches!(service.backfill([], |_| ()), Err(ServiceError::NotReady { .. })), "one at a time");
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    assert_eq!(load.await.unwrap().unwrap().payments, 2);
+    assert!(service.readiness().ready);
+    service.score(submission(9, 100)).await.unwrap();
+    drain(service).await;
+}

@@ -56,7 +56,11 @@ pub fn holds_card_number(text: &str) -> bool {
             if digits.len() > 16 {
                 break;
             }
-            if digits.len() >= 13 && of_known_issuer(&digits) && passes_luhn(&digits) && !in_hex_token(&text, groups[first].0, end) {
+            if digits.len() >= 13
+                && of_known_issuer(&digits)
+                && passes_luhn(&digits)
+                && !in_hex_token(&text, groups[first].0, end)
+            {
                 return true;
             }
         }
@@ -83,7 +87,8 @@ fn digit_groups(text: &[char]) -> Vec<(usize, usize)> {
 }
 
 fn separated(gap: &[char]) -> bool {
-    let separator = |mark: &char| matches!(mark, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{2009}' | '\u{202f}');
+    let separator =
+        |mark: &char| matches!(mark, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{2009}' | '\u{202f}');
     gap.len() <= MAX_GAP && gap.iter().all(separator)
 }
 
@@ -168,20 +173,20 @@ mod tests {
     fn other_numbers_are_not() {
         for text in [
             "",
-            "4111111111111112",                     // fails Luhn
-            "411111111111",                         // 12 digits
-            "41111111111111111",                    // 17 digits
-            "1234567812345670",                     // passes Luhn, no issuer begins so
+            "4111111111111112",  // fails Luhn
+            "411111111111",      // 12 digits
+            "41111111111111111", // 17 digits
+            "1234567812345670",  // passes Luhn, no issuer begins so
             "0000000000000000",
-            "4111.1111.1111.1111",                  // dots: an address or a version
-            "4111    111111111111",                 // four blanks: two numbers
+            "4111.1111.1111.1111",  // dots: an address or a version
+            "4111    111111111111", // four blanks: two numbers
             "192.168.100.200",
             "2001:0db8:85a3:0000:0000:8a2e:0370:7334",
-            "DE89370400440532013000",               // IBAN: 20 digits in a row
+            "DE89370400440532013000", // IBAN: 20 digits in a row
             "2026-11-22T08:34:02.123Z",
             "account-0042",
             "550e8400-e29b-41d4-a716-446655440000",
-            "a4111111111111111bcdef0123456789",     // digest that happens to hold one
+            "a4111111111111111bcdef0123456789", // digest that happens to hold one
         ] {
             assert!(!holds_card_number(text), "{text}");
         }

@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_knows_the_odd_ones() {
         assert!(CURRENCIES.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        for (code, exponent) in [(b"EUR", Some(2)), (b"JPY", Some(0)), (b"KWD", Some(3)), (b"CLF", Some(4)), (b"XXX", None), (b"eur", None)] {
+        for (code, exponent) in
+            [(b"EUR", Some(2)), (b"JPY", Some(0)), (b"KWD", Some(3)), (b"CLF", Some(4)), (b"XXX", None), (b"eur", None)]
+        {
             assert_eq!(currency_exponent(*code), exponent);
         }
     }

@@ -144,7 +144,8 @@ pub fn encode_event(event: &Event) -> Vec<u8> {
         body,
     };
     let mut json = Vec::with_capacity(640);
-    serde_json::to_writer(&mut json, &written).expect("text and numbers always have a JSON form, and memory takes every byte");
+    serde_json::to_writer(&mut json, &written)
+        .expect("text and numbers always have a JSON form, and memory takes every byte");
     json
 }
 
@@ -177,12 +178,19 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
         BodyType::Label => {
             let form: LabelForm<'_> = parse_body(read.body)?;
             at("body.transaction_id", bounds::identifier(&form.transaction_id))?;
-            Body::Label(Label { transaction_id: form.transaction_id.into_owned(), fraud: form.fraud, source: form.source.into() })
+            Body::Label(Label {
+                transaction_id: form.transaction_id.into_owned(),
+                fraud: form.fraud,
+                source: form.source.into(),
+            })
         }
         BodyType::Outcome => {
             let form: OutcomeForm<'_> = parse_body(read.body)?;
             at("body.transaction_id", bounds::identifier(&form.transaction_id))?;
-            Body::Outcome(PaymentOutcome { transaction_id: form.transaction_id.into_owned(), status: form.status.into() })
+            Body::Outcome(PaymentOutcome {
+                transaction_id: form.transaction_id.into_owned(),
+                status: form.status.into(),
+            })
         }
     };
     at("event_id", bounds::identifier(&read.event_id))?;
@@ -207,7 +215,9 @@ fn read_payment(form: PaymentForm<'_>) -> Result<Payment, WireError> {
     if form.merchant.is_none() && form.counterparty_account.is_none() {
         return Err(WireError { field: "body.merchant".into(), reason: bounds::NO_PAYEE.into() });
     }
-    let country = |field: &'static str, value: Option<Cow<'_, str>>| value.map(|code| at(field, bounds::country(&code))).transpose();
+    let country = |field: &'static str, value: Option<Cow<'_, str>>| {
+        value.map(|code| at(field, bounds::country(&code))).transpose()
+    };
     Ok(Payment {
         transaction_id: form.transaction_id.into_owned(),
         account: form.account.into_owned(),
@@ -249,8 +259,9 @@ fn parse_body<'a, T: Deserialize<'a>>(body: &'a RawValue) -> Result<T, WireError
 }
 
 fn too_new(version: u64) -> WireError {
-    let reason =
-        format!("is {version}, and this build reads versions up to {SCHEMA_VERSION}: read it with the build that wrote it or a newer one");
+    let reason = format!(
+        "is {version}, and this build reads versions up to {SCHEMA_VERSION}: read it with the build that wrote it or a newer one"
+    );
     WireError { field: "schema_version".into(), reason }
 }
 
@@ -314,9 +325,8 @@ mod tests {
     }
 
     fn bodies() -> impl Strategy<Value = Body> {
-        let label = (identifiers(), any::<bool>(), select(LabelSourceName::WORDS)).prop_map(|(transaction_id, fraud, (_, source))| {
-            Body::Label(Label { transaction_id, fraud, source })
-        });
+        let label = (identifiers(), any::<bool>(), select(LabelSourceName::WORDS))
+            .prop_map(|(transaction_id, fraud, (_, source))| Body::Label(Label { transaction_id, fraud, source }));
         let outcome = (identifiers(), select(OutcomeName::WORDS))
             .prop_map(|(transaction_id, (_, status))| Body::Outcome(PaymentOutcome { transaction_id, status }));
         prop_oneof![payments().prop_map(Body::Payment), label, outcome]
@@ -375,13 +385,24 @@ mod tests {
         let expected = r#"{"event_id":"e-1","tenant":"bank","schema_version":1,"occurred_at":"2023-11-14T22:13:20.123Z","ingested_at":"2023-11-14T22:13:20.456Z","source":"http","actor":"","type":"payment","body":{"transaction_id":"t-1","account":"a-1","ip":"10.0.0.1","merchant":"m-1","amount_minor":1999,"currency":"EUR","channel":"card_present","merchant_category":"0742","account_country":"DE"}}"#;
         assert_eq!(String::from_utf8(encode_event(&example())).unwrap(), expected);
         let label = Event {
-            body: Body::Label(Label { transaction_id: "t-1".into(), fraud: true, source: LabelSource::EarlyFraudWarning }),
+            body: Body::Label(Label {
+                transaction_id: "t-1".into(),
+                fraud: true,
+                source: LabelSource::EarlyFraudWarning,
+            }),
             ..example()
         };
         let json = String::from_utf8(encode_event(&label)).unwrap();
-        assert!(json.ends_with(r#""type":"label","body":{"transaction_id":"t-1","fraud":true,"source":"early_fraud_warning"}}"#), "{json}");
-        let outcome =
-            Event { body: Body::Outcome(PaymentOutcome { transaction_id: "t-1".into(), status: OutcomeStatus::Refunded }), ..example() };
+        assert!(
+            json.ends_with(
+                r#""type":"label","body":{"transaction_id":"t-1","fraud":true,"source":"early_fraud_warning"}}"#
+            ),
+            "{json}"
+        );
+        let outcome = Event {
+            body: Body::Outcome(PaymentOutcome { transaction_id: "t-1".into(), status: OutcomeStatus::Refunded }),
+            ..example()
+        };
         let json = String::from_utf8(encode_event(&outcome)).unwrap();
         assert!(json.ends_with(r#""type":"outcome","body":{"transaction_id":"t-1","status":"refunded"}}"#), "{json}");
     }
@@ -403,7 +424,12 @@ mod tests {
             (r#""amount_minor":1999"#, r#""amount_minor":9007199254740993"#, "body.amount_minor", "9007199254740992"),
             (r#""currency":"EUR""#, r#""currency":"eur""#, "body.currency", "ISO 4217"),
             (r#""merchant":"m-1","#, "", "body.merchant", "names a merchant"),
-            (r#""account_country":"DE""#, r#""account_country":"Deutschland""#, "body.account_country", "two upper-case"),
+            (
+                r#""account_country":"DE""#,
+                r#""account_country":"Deutschland""#,
+                "body.account_country",
+                "two upper-case",
+            ),
             (r#""ip":"10.0.0.1""#, r#""ip":"10.0\n""#, "body.ip", "control"),
             (r#"}}"#, r#"}} x"#, "event", ""),
         ] {

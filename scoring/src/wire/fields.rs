@@ -36,7 +36,11 @@ impl<'a, 'r, const N: usize> Fields<'a, 'r, N> {
     }
 
     /// Text that passes `check`. `None` where absent or at fault.
-    pub(super) fn text<T>(&mut self, field: &'static str, check: impl FnOnce(Cow<'a, str>) -> Result<T, Reason>) -> Option<T> {
+    pub(super) fn text<T>(
+        &mut self,
+        field: &'static str,
+        check: impl FnOnce(Cow<'a, str>) -> Result<T, Reason>,
+    ) -> Option<T> {
         let value = match self.take(field)? {
             Value::Text(text) => text,
             _ => {
@@ -44,7 +48,8 @@ impl<'a, 'r, const N: usize> Fields<'a, 'r, N> {
                 return None;
             }
         };
-        let looked_for = !NEVER_CHECKED_FOR_CARDS.contains(&field) && !self.rules.card_number_exempt.iter().any(|exempt| exempt == field);
+        let looked_for = !NEVER_CHECKED_FOR_CARDS.contains(&field)
+            && !self.rules.card_number_exempt.iter().any(|exempt| exempt == field);
         if self.rules.card_number_check && looked_for && holds_card_number(&value) {
             self.fault(field, "holds what looks like a payment card number: send a token or a keyed hash instead");
             return None;

@@ -29,18 +29,29 @@ pub(super) type Values<'a, const N: usize> = [Option<Value<'a>>; N];
 const MAX_FAULTS: usize = 32;
 
 /// Reads a JSON object that may have these fields and no others, each at most once, and no lists or objects inside.
-pub(super) fn read_object<'a, const N: usize>(bytes: &'a [u8], fields: &[&'static str; N]) -> Result<Values<'a, N>, RequestError> {
+pub(super) fn read_object<'a, const N: usize>(
+    bytes: &'a [u8],
+    fields: &[&'static str; N],
+) -> Result<Values<'a, N>, RequestError> {
     let mut faults = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = ObjectSeed { fields, faults: &mut faults }.deserialize(&mut json).and_then(|values| json.end().map(|()| values));
+    let read = ObjectSeed { fields, faults: &mut faults }
+        .deserialize(&mut json)
+        .and_then(|values| json.end().map(|()| values));
     match read {
         Ok(values) if faults.is_empty() => Ok(values),
-        Ok(_) => Err(RequestError::Malformed { detail: "the body's fields are not those of this request".into(), errors: faults }),
+        Ok(_) => Err(RequestError::Malformed {
+            detail: "the body's fields are not those of this request".into(),
+            errors: faults,
+        }),
         // Syntax errors tell a position and nothing of the content; type errors would repeat it.
-        Err(error) if error.is_data() => {
-            Err(RequestError::Malformed { detail: "the body must be a JSON object in UTF-8".into(), errors: Vec::new() })
+        Err(error) if error.is_data() => Err(RequestError::Malformed {
+            detail: "the body must be a JSON object in UTF-8".into(),
+            errors: Vec::new(),
+        }),
+        Err(error) => {
+            Err(RequestError::Malformed { detail: format!("the body is not JSON: {error}"), errors: Vec::new() })
         }
-        Err(error) => Err(RequestError::Malformed { detail: format!("the body is not JSON: {error}"), errors: Vec::new() }),
     }
 }
 

@@ -148,7 +148,8 @@ fn the_card_number_check_can_be_switched_off() {
 #[test]
 fn the_hash_is_of_what_was_asked() {
     let hash = |text: &str| read_score_request(text.as_bytes(), NOW, &rules()).unwrap().body_hash();
-    let plain = r#"{"transaction_id":"t","account":"a","merchant":"m","amount_minor":1,"currency":"EUR","channel":"atm"}"#;
+    let plain =
+        r#"{"transaction_id":"t","account":"a","merchant":"m","amount_minor":1,"currency":"EUR","channel":"atm"}"#;
     let same = r#" { "channel":"atm","currency":"\u0045UR","amount_minor":1 ,"merchant":"m","device":null,"account":"a","transaction_id":"t" } "#;
     assert_eq!(hash(plain), hash(same));
     let timed = |time: &str| plain.replacen('{', &format!(r#"{{"occurred_at":"{time}","#), 1);
@@ -177,12 +178,19 @@ fn the_hash_is_of_what_was_asked() {
 #[test]
 fn labels() {
     let read = |body: Value| read_label_request(&serde_json::to_vec(&body).unwrap(), NOW, &rules());
-    let body = json!({"transaction_id": "t", "fraud": true, "source": "chargeback", "known_at": "2027-01-15T08:00:00.000Z"});
+    let body =
+        json!({"transaction_id": "t", "fraud": true, "source": "chargeback", "known_at": "2027-01-15T08:00:00.000Z"});
     let received = read(body.clone()).unwrap();
-    assert_eq!((received.label.fraud, received.label.source, received.known_at_ms), (true, LabelSource::Chargeback, Some(NOW)));
+    assert_eq!(
+        (received.label.fraud, received.label.source, received.known_at_ms),
+        (true, LabelSource::Chargeback, Some(NOW))
+    );
     assert_eq!(serde_json::to_value(LabelRequest::new(&received.label, received.known_at_ms)).unwrap(), body);
 
-    let Err(RequestError::Invalid(errors)) = read(json!({"transaction_id": "t", "fraud": "yes", "source": "gossip"})) else { panic!() };
+    let Err(RequestError::Invalid(errors)) = read(json!({"transaction_id": "t", "fraud": "yes", "source": "gossip"}))
+    else {
+        panic!()
+    };
     assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["fraud", "source"]);
     assert!(matches!(read(json!({"amount_minor": 1})), Err(RequestError::Malformed { .. })));
 }

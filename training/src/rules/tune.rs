@@ -120,15 +120,18 @@ fn firings(candidates: &[Candidate], examples: &RuleExamples<'_>, positives: usi
             continue;
         }
         legitimate.sort_by(f32::total_cmp);
-        let (lowest, highest) = (legitimate[0], legitimate[legitimate.len() - 1]);
+        let mut values: Vec<f32> = examples.rows.iter().map(|row| row[column]).collect();
+        values.sort_by(f32::total_cmp);
+        values.dedup();
         let mut thresholds: Vec<f32> = QUANTILES
             .iter()
-            .map(|share| {
+            .filter_map(|share| {
                 let share = if candidate.below { 1.0 - share } else { *share };
-                legitimate[((legitimate.len() - 1) as f64 * share).round() as usize].next_up()
+                let at = legitimate[((legitimate.len() - 1) as f64 * share).round() as usize];
+                // Halfway to the next value there is: a flag splits at one half, a count between two counts.
+                let next = values.get(values.partition_point(|value| *value <= at))?;
+                Some(f32::midpoint(at, *next))
             })
-            // Flags and small counts: between the values there are.
-            .chain([f32::midpoint(lowest, highest)])
             .collect();
         thresholds.sort_by(f32::total_cmp);
         thresholds.dedup();
