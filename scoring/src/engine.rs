@@ -57,7 +57,7 @@ pub struct Handoff {
 pub struct Evidence {
     /// Log position of the payment.
     pub position: u64,
-    /// The graph's clock at the cut, seconds since the epoch.
+    /// The graph's clock when the payment arrived, seconds since the epoch: ages and windows are as of then.
     pub now_s: u32,
     /// Digest of the subgraph.
     pub subgraph_digest: [u8; 16],
@@ -129,14 +129,14 @@ impl Engine {
         let begun = clock::monotonic();
         let mut tensor = self.pool.try_recv().unwrap_or_default();
         let observed = self.state.observe(position, event, &mut tensor);
-        if !matches!(observed.applied, Applied::Payment { .. }) {
+        let Applied::Payment { now_s, .. } = observed.applied else {
             let _ = self.home.try_send(tensor);
             return None;
-        }
+        };
         let subgraph = self.state.subgraph();
         Some(Arc::new(Evidence {
             position,
-            now_s: subgraph.now_s,
+            now_s,
             subgraph_digest: observed.subgraph_digest,
             hops: subgraph.hop_counts,
             truncated: subgraph.truncated,

@@ -5,7 +5,8 @@
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
 //!   [`engine`] (the one thread that observes), [`inference`] (network and micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
-//! - beside it: [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`clock`] (the one place that reads the time).
+//! - beside it: [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`] (all of it at work), [`clock`] (the one place
+//!   that reads the time), [`signals`].
 //!
 //! The binary's commands are thin: arguments in, calls into this library, text out.
 //!
@@ -14,6 +15,7 @@
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod follower;
 pub mod http;
@@ -22,6 +24,7 @@ pub mod log;
 pub mod meters;
 pub mod policy;
 pub mod service;
+pub mod signals;
 pub mod simulate;
 pub mod telemetry;
 pub mod verdict;

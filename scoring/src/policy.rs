@@ -247,11 +247,11 @@ impl Policy {
                 "the graph network finds the payment's neighbourhood typical of fraud",
             ));
         }
-        for rule in fired.fired.iter().map(|index| &self.rule_set.rules[*index]).filter(|rule| rule.weight > 0.0) {
-            reasons.push((rule.weight, &rule.code, &rule.text));
-        }
+        let rules = fired.fired.iter().map(|index| &self.rule_set.rules[*index]).filter(|rule| rule.weight > 0.0);
+        reasons.extend(rules.clone().map(|rule| (rule.weight, rule.code.as_str(), rule.text.as_str())));
         for (column, reason) in &self.evidence {
-            let stated = reasons.iter().any(|(_, code, _)| *code == reason.code);
+            // One fact is told once, by the rule where one reads it.
+            let stated = rules.clone().any(|rule| rule.feature == reason.feature);
             if !stated && payment.get(*column).is_some_and(|value| *value >= reason.threshold) {
                 reasons.push((reason.weight, reason.code, reason.text));
             }

@@ -89,7 +89,7 @@ pub struct Verdict {
 pub struct AsOf {
     /// Log position of the payment; everything before it was applied, nothing after.
     pub position: u64,
-    /// The graph's clock then, RFC 3339.
+    /// The graph's clock when the payment arrived, RFC 3339; ages and windows are as of then.
     pub time: String,
 }
 

@@ -1,6 +1,7 @@
 //! The commands of `fraudnet`, one file each. These are the only places that print.
 
 mod config;
+mod demo;
 mod replay;
 mod serve;
 mod simulate;
@@ -22,6 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Replay(replay::Replay),
     Config(config::ConfigCommand),
@@ -41,6 +43,7 @@ enum OutputFormat {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Config(command) => command.run(),

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use fraudnet_scoring::config::{self, Config};
 use fraudnet_scoring::service::Service;
+use fraudnet_scoring::signals::Signals;
 use fraudnet_scoring::telemetry::{self, Telemetry};
 use fraudnet_scoring::{clock, http};
 use std::net::SocketAddr;
@@ -10,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// How long payments that were begun may take to finish after a signal.
@@ -105,23 +105,4 @@ fn write_address(file: &Path, address: SocketAddr) -> anyhow::Result<()> {
     std::fs::write(&unfinished, address.to_string())
         .and_then(|()| std::fs::rename(&unfinished, file))
         .with_context(|| format!("cannot write the address to `{}`", file.display()))
-}
-
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Signals> {
-        let listen = |kind| signal(kind).context("signals cannot be listened for");
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -15,7 +15,7 @@ mod table;
 mod tally;
 mod world;
 
-use crate::client::FraudnetClient;
+use crate::client::FraudnetClient as Client;
 use crate::clock;
 use crate::signals::Signals;
 use anyhow::Context;
@@ -191,9 +191,6 @@ async fn show(
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("a step of the demo broke off")
 }
-
-/// Where the service is asked; for what the parts share.
-type Client = FraudnetClient;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 use crate::clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
-use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -97,11 +96,6 @@ impl Screen {
         println!("{text}");
     }
 
-    /// Whether a person watches.
-    pub(super) fn on_terminal() -> bool {
-        std::io::stdout().is_terminal()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Option<Progress>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +106,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

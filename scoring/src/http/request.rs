@@ -7,7 +7,7 @@ use crate::wire::{bounds, holds_card_number};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ pub const DEADLINE: &str = "X-Deadline-Ms";
 pub const MAX_DEADLINE_MS: u64 = 60_000;
 /// Largest body.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How much of a body declared too large is read and thrown away. A caller that sends all of it before it listens would else find the
+/// connection broken and never hear why.
+const DISCARDED_BYTES: usize = 4 * 1024 * 1024;
 /// How long a body may take to arrive. A caller that trickles bytes holds nothing but its own connection until then.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -69,6 +72,10 @@ pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        // Who asks before sending (`Expect: 100-continue`) listens already. A caller too slow for this hears nothing, as said.
+        if !request.headers().contains_key(header::EXPECT) {
+            let _ = tokio::time::timeout(BODY_TIME, discard(request.into_body())).await;
+        }
         return Err(too_large());
     }
     match tokio::time::timeout(BODY_TIME, read(request.into_body())).await {
@@ -81,6 +88,16 @@ pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
 
 async fn read(body: Body) -> Result<Bytes, axum::Error> {
     axum::body::to_bytes(body, MAX_BODY_BYTES).await
+}
+
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 fn is_length(error: &axum::Error) -> bool {

@@ -172,7 +172,7 @@ fn a_lazy_payment_becomes_durable_by_itself_and_one_group_takes_all_that_waits()
     while log.durable_end() < 3 {
         commits.recv().unwrap();
     }
-    assert_eq!(log.transaction(&key("c")).unwrap().unwrap().verdict, None);
+    assert_eq!(log.transaction(&key("c")).unwrap().unwrap().verdict, VerdictPlace::Undecided);
     finish(log, writer);
 }
 
@@ -225,7 +225,8 @@ fn losing_what_was_never_synced_loses_nothing_that_was_answered() {
         assert_eq!(after.durable_end(), 2 * (number + 1));
         for answered in 0..=number {
             let row = after.transaction(&key(&format!("n{answered}"))).unwrap().expect("an answered payment is gone");
-            let body = after.verdict_body(row.verdict.expect("an answered verdict is gone")).unwrap();
+            let VerdictPlace::At(verdict) = row.verdict else { panic!("an answered verdict is gone") };
+            let body = after.verdict_body(verdict).unwrap();
             assert_eq!(&*body, format!("{{\"verdict\":\"n{answered}\"}}").as_bytes());
         }
         finish(after, after_writer);
@@ -243,7 +244,7 @@ fn handed_to_the_system_survives_the_process() {
     serve(&log, "a");
     let crashed = folder.crashed("os-crashed");
     let (after, after_writer) = EventLog::open(&crashed.config()).unwrap();
-    assert_eq!(after.transaction(&key("a")).unwrap().unwrap().verdict, Some(1));
+    assert_eq!(after.transaction(&key("a")).unwrap().unwrap().verdict, VerdictPlace::At(1));
     finish(after, after_writer);
     finish(log, writer);
 }
@@ -260,7 +261,7 @@ fn the_transactions_table_is_a_fold_of_the_log() {
     writer.join().unwrap();
     let rows = |log: &EventLog| ["a", "b", "c"].map(|id| log.transaction(&key(id)).unwrap().unwrap());
     let written = rows(&log);
-    assert_eq!(written[2].verdict, None);
+    assert_eq!(written[2].verdict, VerdictPlace::Undecided);
     log.store.forget_transactions();
     assert!(log.transaction(&key("a")).is_err());
     log.release_file();
