@@ -15,7 +15,7 @@ demo: ## start the service, stream simulated payments with fraud rings through i
 	@deploy/setup/setup.sh
 	@echo "demo 2/3  build           (cold: about 6 minutes on 2 cores; warm: seconds)"
 	@cargo build --release --package fraudnet-scoring --bin fraudnet
-	@echo "demo 3/3  run             (about 25 s)"
+	@echo "demo 3/3  run             (about 20 s)"
 	@exec target/release/fraudnet demo
 
 test: setup ## build and run every test

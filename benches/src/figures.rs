@@ -136,29 +136,32 @@ impl Figure {
 fn with_unit(value: f64, unit: &str) -> String {
     let magnitude = value.abs();
     let number = if magnitude >= 1_000.0 {
-        thousands(value.round() as i64)
+        grouped(value)
     } else if magnitude >= 100.0 || value.fract() == 0.0 {
         format!("{value:.0}")
     } else if magnitude >= 10.0 {
         format!("{value:.1}")
     } else if magnitude >= 0.1 {
         format!("{value:.2}")
-    } else {
+    } else if magnitude >= 0.001 {
         format!("{value:.3}")
+    } else {
+        format!("{value:.1e}")
     };
     if unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
-fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
+/// A whole number, its thousands apart.
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = if number < 0.0 { "-".to_owned() } else { String::new() };
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    if number < 0 { format!("-{text}") } else { text }
+    text
 }
 
 #[cfg(test)]

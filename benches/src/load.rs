@@ -31,8 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LONGEST_US: u64 = 60_000_000;
 
 /// What callers saw.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Report {
+    /// Of every payment sent; one that got no verdict counts as the longest time there is.
     times: Histogram<u64>,
     /// Payments answered with a verdict.
     pub answered: u64,
@@ -48,13 +49,15 @@ pub struct Report {
     pub seconds: f64,
 }
 
-impl Report {
-    fn new() -> Report {
+impl Default for Report {
+    fn default() -> Self {
         let times = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are valid");
         Report { times, answered: 0, by_network: 0, refused: BTreeMap::new(), unanswered: 0, waiting: 0, seconds: 0.0 }
     }
+}
 
-    /// The time below which that share (0–1) of the verdicts came, milliseconds.
+impl Report {
+    /// The time within which that share (0–1) of the payments got a verdict, milliseconds.
     pub fn milliseconds(&self, share: f64) -> f64 {
         self.times.value_at_quantile(share) as f64 / 1e3
     }
@@ -69,13 +72,24 @@ impl Report {
         100.0 * self.by_network as f64 / self.answered.max(1) as f64
     }
 
-    /// Fails where not every payment got a verdict.
+    /// Payments that were told to come again: the service was full (503) or the verdict not durable in time (504).
+    pub fn put_off(&self) -> u64 {
+        [503, 504].iter().filter_map(|status| self.refused.get(status)).sum()
+    }
+
+    /// Whether every payment got a verdict.
+    pub fn all_decided(&self) -> bool {
+        self.refused.is_empty() && self.unanswered == 0 && self.answered > 0
+    }
+
+    /// Fails where payments got neither a verdict nor the advice to come again, or none got a verdict.
     ///
     /// # Errors
     /// With what was answered instead.
-    pub fn all_answered(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
+        let sound = self.unanswered == 0 && self.answered > 0 && self.refused.values().sum::<u64>() == self.put_off();
         ensure!(
-            self.refused.is_empty() && self.unanswered == 0 && self.answered > 0,
+            sound,
             "of the payments sent {} got a verdict, {} no answer, and others a status (status: count) {:?}",
             self.answered,
             self.unanswered,
@@ -84,16 +98,31 @@ impl Report {
         Ok(())
     }
 
+    /// Adds what callers saw at another time.
+    pub fn add(&mut self, other: &Report) {
+        self.times.add(&other.times).expect("all reports have the same bounds");
+        self.answered += other.answered;
+        self.by_network += other.by_network;
+        for (status, count) in &other.refused {
+            *self.refused.entry(*status).or_default() += count;
+        }
+        self.unanswered += other.unanswered;
+        self.waiting += other.waiting;
+        self.seconds += other.seconds;
+    }
+
     fn record(&mut self, time: Duration, answer: Result<(u16, Bytes), String>) {
+        let mut time_us = LONGEST_US;
         match answer {
             Ok((200, body)) => {
                 self.answered += 1;
                 self.by_network += u64::from(body.windows(BY_NETWORK.len()).any(|part| part == BY_NETWORK));
-                self.times.saturating_record((time.as_micros() as u64).max(1));
+                time_us = (time.as_micros() as u64).max(1);
             }
             Ok((status, _)) => *self.refused.entry(status).or_default() += 1,
             Err(_) => self.unanswered += 1,
         }
+        self.times.saturating_record(time_us);
     }
 }
 
@@ -131,7 +160,7 @@ impl Load {
             host: address.to_string(),
             requests: Arc::clone(requests),
             idle: Mutex::default(),
-            report: Mutex::new(Report::new()),
+            report: Mutex::new(Report::default()),
             waiting: AtomicUsize::new(0),
         });
         Ok(Load { runtime, shared })
@@ -181,7 +210,7 @@ impl Load {
     }
 
     fn take_report(&self, started: Instant) -> Report {
-        let mut report = std::mem::replace(&mut *lock(&self.shared.report), Report::new());
+        let mut report = std::mem::take(&mut *lock(&self.shared.report));
         report.seconds = started.elapsed().as_secs_f64();
         report
     }
@@ -275,7 +304,8 @@ mod tests {
         service.spawn(stalling_service(listener));
         let load = Load::new(address, &Arc::new(Requests::new(&simulated::events(true)))).unwrap();
         let report = load.open(100.0, Duration::from_millis(800));
-        report.all_answered().unwrap();
+        report.check().unwrap();
+        assert!(report.all_decided());
         assert_eq!((report.answered, report.by_network), (80, 80));
         // 40 of 80 came during the stall, evenly spread over it: a quarter of all waited for half of it or longer, however slow the machine.
         assert!(report.milliseconds(0.75) >= STALL.as_millis() as f64 * 0.45, "{} ms", report.milliseconds(0.75));
@@ -295,6 +325,6 @@ mod tests {
             .unwrap();
         let report = load.open(100.0, Duration::from_millis(50));
         assert_eq!((report.answered, report.unanswered), (0, 5));
-        assert!(report.all_answered().is_err());
+        assert!(report.check().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Observing: the whole core, graph and windows, applied only and with a tensor for each payment.
 
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, grouped};
 use crate::stream::LIMITS;
 use crate::{Quantiles, Stream};
 use fraudnet_features::{Compaction, State, Tensor};
@@ -39,7 +39,7 @@ pub fn measure(stream: &Stream, figures: &mut Figures) {
         applied / applying.as_secs_f64(),
         "/s",
         Target::AtLeast(200_000.0),
-        format!("graph and windows, {applied} payments, one thread"),
+        format!("graph and windows, {} payments, one thread", grouped(applied)),
     );
     let note = format!("p99 {:.1} µs; sample, tensor, apply", times.microseconds(0.99));
     figures.aim(GROUP, "observe with tensor p50", times.microseconds(0.5), "µs", Target::AtMost(60.0), note);

@@ -2,7 +2,7 @@
 //!
 //! Besides taking turns the floor is also run alone, as it is when nothing else empties its caches; both are shown.
 
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, grouped};
 use crate::floor::{Floor, FloorSample, NodeCheck};
 use crate::stream::LIMITS;
 use crate::{Quantiles, Stream};
@@ -63,12 +63,16 @@ pub fn measure(stream: &Stream, figures: &mut Figures) {
         per_edge,
         "bytes",
         Target::AtMost(96.0),
-        format!("{} edges, {} entities, rings and index included", stats.edges, stats.entities),
+        format!(
+            "{} edges, {} entities, rings and index included",
+            grouped(stats.edges.into()),
+            grouped(stats.entities.into())
+        ),
     );
     let payments = stream.before_tail().len() as f64;
     let note = format!(
-        "floor {:.0}/s, bare topology of {:.1} bytes an ingested edge",
-        alone.inserted_per_second,
+        "floor {}/s, bare topology of {:.1} bytes an ingested edge",
+        grouped(alone.inserted_per_second),
         alone.bytes as f64 / (3 * stream.len()) as f64
     );
     figures.tell(GROUP, "payments applied to the graph", payments / applying.as_secs_f64(), "/s", note);
@@ -78,7 +82,7 @@ pub fn measure(stream: &Stream, figures: &mut Figures) {
         "payments sampled",
         samples,
         "",
-        format!("of {}; floor's nodes {}, {same}", stream.len(), alone.nodes),
+        format!("of {} payments; floor's nodes {}, {same}", grouped(stream.len() as f64), alone.nodes),
     );
 }
 

@@ -9,33 +9,7 @@ use crate::math::{log2_1p, major};
 
 use crate::pulse::Pulse;
 use crate::slab::Slab;
-use fraudnet_graph::{EntityRef, Graph, Parties, Payment, Relation, hundredths};
-
-/// When the pairs of a payment were last active together, before the payment is applied; `None` for a new pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Acquaintance {
-    account_device: Option<u32>,
-    account_ip: Option<u32>,
-    account_merchant: Option<u32>,
-    device_ip: Option<u32>,
-    account_account: Option<u32>,
-}
-
-impl Acquaintance {
-    /// Reads the edges between the parties as they stand.
-    pub(crate) fn read(graph: &Graph, parties: &Parties) -> Self {
-        let last_s = |a: Option<EntityRef>, b: Option<EntityRef>| {
-            graph.edge(a?.number, b?.number).filter(|edge| edge.count > 0).map(|edge| edge.last_s)
-        };
-        Acquaintance {
-            account_device: last_s(parties.account, parties.device),
-            account_ip: last_s(parties.account, parties.ip),
-            account_merchant: last_s(parties.account, parties.merchant),
-            device_ip: last_s(parties.device, parties.ip),
-            account_account: last_s(parties.account, parties.counterparty),
-        }
-    }
-}
+use fraudnet_graph::{EntityRef, PairTimes, Parties, Payment, Relation, hundredths};
 
 /// All records.
 #[derive(Default)]
@@ -75,7 +49,7 @@ impl EntityFactsBook {
         payment: &Payment,
         hour: usize,
         parties: &Parties,
-        acquaintance: &Acquaintance,
+        acquaintance: &PairTimes,
         now_s: u32,
     ) {
         let cents = hundredths(payment.amount_minor, payment.currency);

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use crate::assembly::assemble;
-use crate::entity_facts::{Acquaintance, EntityFactsBook};
+use crate::entity_facts::EntityFactsBook;
 use crate::payment_cut::hour_of;
 use fraudnet_graph::{Applied, Body, Event, Graph, Limits, Subgraph};
 
@@ -55,16 +55,9 @@ impl State {
 
     /// Applies without sampling: replay of what already has a verdict.
     pub fn apply(&mut self, position: u64, event: &Event) -> Applied {
-        // Edges must be asked before they are moved on to now.
-        let acquaintance = match &event.body {
-            Body::Payment(payment) => {
-                let parties = self.graph.parties(&event.tenant, payment);
-                self.book.prefetch(&parties);
-                Acquaintance::read(&self.graph, &parties)
-            }
-            Body::Label(_) | Body::Outcome(_) => Acquaintance::default(),
-        };
-        let applied = self.graph.apply(position, event);
+        // The graph looks the parties and their edges up anyway; our own records arrive while it does its part.
+        let book = &self.book;
+        let (applied, acquaintance) = self.graph.apply_telling(position, event, |parties| book.prefetch(parties));
         match (&applied, &event.body) {
             (Applied::Payment { parties, now_s }, Body::Payment(payment)) => {
                 self.book.pay(payment, hour_of(event.occurred_at_ms), parties, &acquaintance, *now_s);

@@ -1,8 +1,7 @@
 //! The entities: their running facts, names, and the order in which they were last active.
 //!
-//! Cost: one cache line of facts an entity (all that features read of it), one with its name and place in the order, 8 bytes of key apart
-//! (all that the sampler reads of a node of the last hop) and 11–21 bytes of index. Finding one by name is one hash, one probe of the
-//! index and one comparison of names.
+//! Cost: one cache line of key and facts an entity (all that the sampler and features read of it), one with its name and place in the
+//! order, and 11–21 bytes of index. Finding one by name is one hash, one probe of the index and one comparison of names.
 
 use crate::entity::{SLOT_RELATION, SLOTS};
 use crate::key::entity_key;
@@ -46,6 +45,7 @@ pub struct EntityRef {
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Entity {
+    pub key: u64,
     /// Distinct neighbours, by slot of the kind's relations.
     pub degree: [u32; SLOTS],
     /// Ring blocks, by slot.
@@ -143,7 +143,6 @@ impl Name {
 pub(crate) struct Entities {
     records: Pages<Entity>,
     names: Pages<Name>,
-    keys: Pages<u64>,
     index: Shards,
     lru: List,
     free: u32,
@@ -153,8 +152,8 @@ pub(crate) struct Entities {
 
 impl Entities {
     pub fn new() -> Self {
-        let (records, names, keys, index) = (Pages::new(), Pages::new(), Pages::new(), Shards::new());
-        Entities { records, names, keys, index, lru: List::new(), free: NONE, live: 0, name_bytes: 0 }
+        let (records, names, index) = (Pages::new(), Pages::new(), Shards::new());
+        Entities { records, names, index, lru: List::new(), free: NONE, live: 0, name_bytes: 0 }
     }
 
     /// How many are alive.
@@ -192,7 +191,7 @@ impl Entities {
     /// Key of a number.
     #[inline(always)]
     pub fn key(&self, number: u32) -> u64 {
-        self.keys[number]
+        self.records[number].key
     }
 
     /// Record of a number.
@@ -207,13 +206,10 @@ impl Entities {
         &mut self.records[number]
     }
 
-    /// Fetches a key, and the record if that will be needed too.
+    /// Fetches the record ahead of use.
     #[inline(always)]
-    pub fn prefetch(&self, number: u32, record: bool) {
-        self.keys.prefetch(number);
-        if record {
-            self.records.prefetch(number);
-        }
+    pub fn prefetch(&self, number: u32) {
+        self.records.prefetch(number);
     }
 
     /// The number with its present generation.
@@ -230,8 +226,9 @@ impl Entities {
     }
 
     /// Facts as others see them.
+    #[inline]
     pub fn facts(&self, number: u32) -> EntityFacts {
-        let Entity { degree: by_slot, generation, first_s, last_s, payments, reported, kind, .. } =
+        let Entity { key, degree: by_slot, generation, first_s, last_s, payments, reported, kind, .. } =
             self.records[number];
         let mut degree = [0; RELATION_COUNT];
         for (relation, count) in SLOT_RELATION[kind as usize].iter().zip(by_slot) {
@@ -239,7 +236,7 @@ impl Entities {
                 degree[*relation as usize] = count;
             }
         }
-        EntityFacts { kind, key: self.keys[number], generation, first_s, last_s, payments, reported, degree }
+        EntityFacts { kind, key, generation, first_s, last_s, payments, reported, degree }
     }
 
     /// Identifier of an entity; empty once it left.
@@ -259,6 +256,7 @@ impl Entities {
         let generation = 0;
         let (degree, ring) = ([0; SLOTS], [EMPTY; SLOTS]);
         let record = Entity {
+            key,
             degree,
             ring,
             generation,
@@ -271,7 +269,6 @@ impl Entities {
         };
         let number = if self.free == NONE {
             self.names.push(name);
-            self.keys.push(key);
             self.records.push(record)
         } else {
             let number = self.free;
@@ -279,7 +276,6 @@ impl Entities {
             let generation = self.records[number].generation.wrapping_add(1);
             self.records[number] = Entity { generation, ..record };
             self.names[number] = name;
-            self.keys[number] = key;
             number
         };
         self.index.insert(key, number);
@@ -306,7 +302,8 @@ impl Entities {
         let record = &mut self.records[number];
         assert!(record.alive && record.degree == [0; SLOTS], "an entity leaves after its edges");
         record.alive = false;
-        self.index.remove(self.keys[number], number);
+        let key = record.key;
+        self.index.remove(key, number);
         self.lru.unlink(&mut self.names, number);
         self.name_bytes -= self.names[number].heap_bytes();
         self.names[number] = Name::new("", "");
@@ -337,7 +334,7 @@ impl Entities {
 
     /// Bytes of records, names and index.
     pub fn bytes(&self) -> u64 {
-        self.records.bytes() + self.names.bytes() + self.keys.bytes() + self.index.bytes() + self.name_bytes
+        self.records.bytes() + self.names.bytes() + self.index.bytes() + self.name_bytes
     }
 
     /// Looks an entity up by name.

@@ -92,7 +92,7 @@ pub(crate) const SLOT_RELATION: [[Option<(Relation, Kind)>; SLOTS]; Kind::ALL.le
 
 /// The slot in which an entity of that kind keeps that relation; the kind must take part in it.
 #[inline(always)]
-pub(crate) fn slot(kind: Kind, relation: Relation) -> usize {
+pub(crate) const fn slot(kind: Kind, relation: Relation) -> usize {
     let slot = SLOT[kind as usize][relation as usize];
     debug_assert!(slot != NO_SLOT);
     slot as usize

@@ -21,7 +21,8 @@ use crate::rings::{Entry, Rings};
 use crate::sampler::{self, Own, Sampler, Stores};
 use crate::transactions::{Standing, Transaction, Transactions};
 use crate::{
-    Body, EdgeFacts, EntityFacts, EntityRef, Event, Kind, Label, Parties, Payment, Relation, Subgraph, UNSEEN,
+    Body, EdgeFacts, EntityFacts, EntityRef, Event, Kind, Label, PairTimes, Parties, Payment, Relation, Subgraph,
+    UNSEEN,
 };
 
 /// How far ahead of its ingestion an event may move the clock: what clocks of honest senders differ by.
@@ -102,6 +103,9 @@ enum Cause {
     Cap = 1,
 }
 
+/// A payment's own entities by role.
+type OwnByRole = [Option<Own>; ROLE_COUNT];
+
 /// The live temporal graph.
 pub struct Graph {
     pub(crate) limits: Limits,
@@ -177,14 +181,31 @@ impl Graph {
 
     /// Applies an event that stands at `position` of the log; positions must rise from call to call.
     pub fn apply(&mut self, position: u64, event: &Event) -> Applied {
+        self.apply_any(position, event, |_, _| {}).0
+    }
+
+    /// Applies like [`Graph::apply`] and hands on what had to be looked up for it: `tell` receives the payment's entities that were there
+    /// before, ahead of the work, and what comes back with [`Applied`] is when its pairs of entities were last active together before it.
+    pub fn apply_telling(&mut self, position: u64, event: &Event, tell: impl FnOnce(&Parties)) -> (Applied, PairTimes) {
+        self.apply_any(position, event, |graph, own| tell(&graph.to_parties(own)))
+    }
+
+    /// `tell` receives the payment's own entities as looked up, so that who does not ask for them does not pay for [`Parties`].
+    fn apply_any(
+        &mut self,
+        position: u64,
+        event: &Event,
+        tell: impl FnOnce(&Self, &OwnByRole),
+    ) -> (Applied, PairTimes) {
         match &event.body {
-            Body::Payment(payment) => self.apply_payment(position, event, payment),
-            Body::Label(label) => self.apply_label(event, label),
-            Body::Outcome(_) => Applied::Ignored,
+            Body::Payment(payment) => self.apply_payment(position, event, payment, tell),
+            Body::Label(label) => (self.apply_label(event, label), PairTimes::default()),
+            Body::Outcome(_) => (Applied::Ignored, PairTimes::default()),
         }
     }
 
     /// Facts of an entity. The number must have come from this graph; once the entity left they are those of whoever has it now.
+    #[inline]
     pub fn entity(&self, number: u32) -> EntityFacts {
         self.entities.facts(number)
     }
@@ -219,18 +240,26 @@ impl Graph {
         }
     }
 
-    fn apply_payment(&mut self, position: u64, event: &Event, payment: &Payment) -> Applied {
+    fn apply_payment(
+        &mut self,
+        position: u64,
+        event: &Event,
+        payment: &Payment,
+        tell: impl FnOnce(&Self, &OwnByRole),
+    ) -> (Applied, PairTimes) {
         let key = transaction_key(&event.tenant, &payment.transaction_id);
         self.transactions.prefetch(key);
         let mut own = self.own(&event.tenant, payment);
         if self.transactions.find(key).is_some() {
-            return Applied::Duplicate;
+            return (Applied::Duplicate, PairTimes::default());
         }
+        tell(self, &own);
         self.advance(event);
         let now_s = self.now_s;
         let amount = hundredths(payment.amount_minor, payment.currency);
         let own_edges = sampler::find_own_edges(&self.edges, &own);
         self.prefetch_touched(&own, &own_edges);
+        let times = PairTimes::from_pairs(own_edges.map(|edge| (edge != NONE).then(|| self.edges.facts(edge).last_s)));
 
         // First everything that is there already becomes recent, so that making room below cannot evict a part of this very payment.
         for party in own.iter().flatten().filter(|party| party.entity != UNSEEN) {
@@ -248,6 +277,12 @@ impl Graph {
                     self.evict_oldest_entity(Cause::Cap);
                 }
                 party.entity = self.entities.insert(party.key, &event.tenant, party.kind, name, now_s);
+            }
+        }
+        // The places of edges whose entities are new could not be asked for before.
+        for ((a, b), &edge) in PAIRS.into_iter().zip(&own_edges) {
+            if let (Some(a), Some(b), true) = (own[a], own[b], edge == NONE) {
+                self.edges.prefetch_place(a.entity, b.entity);
             }
         }
         for ((a, b), &edge) in PAIRS.into_iter().zip(&own_edges) {
@@ -271,7 +306,7 @@ impl Graph {
         let parties = own.map(|party| party.map(|party| self.entities.reference(party.entity)));
         self.transactions.insert(Transaction::new(key, position, amount, parties, now_s));
         self.expire();
-        Applied::Payment { parties: Parties::from_roles(parties), now_s }
+        (Applied::Payment { parties: Parties::from_roles(parties), now_s }, times)
     }
 
     /// A label replaces the standing one unless that one's source is stronger. Only entities and edges that the payment itself counted in

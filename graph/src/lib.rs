@@ -39,6 +39,6 @@ pub use event::{Body, Channel, Event, Label, LabelSource, OutcomeStatus, Payment
 pub use graph::{Applied, Graph, GraphStats, Limits};
 pub use key::entity_key;
 pub use money::hundredths;
-pub use parties::Parties;
+pub use parties::{PairTimes, Parties};
 pub use subgraph::{EdgeFacts, HOP_BUDGET, Link, MAX_LINKS, MAX_NODES, MAX_ROWS, Node, Subgraph, UNSEEN};
 pub use view::{EdgeView, NodeView, to_dot, to_graphml};

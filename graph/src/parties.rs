@@ -43,3 +43,26 @@ impl Parties {
         Parties { account, device, ip, merchant, counterparty }
     }
 }
+
+/// When the pairs of a payment's entities were last active together before it, seconds since the epoch; `None` for a pair that was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PairTimes {
+    /// Paying account and device.
+    pub account_device: Option<u32>,
+    /// Paying account and IP address.
+    pub account_ip: Option<u32>,
+    /// Paying account and merchant.
+    pub account_merchant: Option<u32>,
+    /// Device and IP address.
+    pub device_ip: Option<u32>,
+    /// Paying and receiving account.
+    pub account_account: Option<u32>,
+}
+
+impl PairTimes {
+    /// In the order of [`PAIRS`].
+    pub(crate) fn from_pairs(times: [Option<u32>; PAIRS.len()]) -> Self {
+        let [account_device, account_ip, account_merchant, device_ip, account_account] = times;
+        PairTimes { account_device, account_ip, account_merchant, device_ip, account_account }
+    }
+}

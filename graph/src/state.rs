@@ -47,9 +47,9 @@ impl Graph {
     }
 
     fn hash_entity(&self, number: u32, state: &mut Canonical) {
-        let Entity { degree, ring, generation, first_s, last_s, payments, reported, kind, alive: _ } =
+        let Entity { key, degree, ring, generation, first_s, last_s, payments, reported, kind, alive: _ } =
             *self.entities.get(number);
-        state.longs(&[self.entities.key(number)]);
+        state.longs(&[key]);
         state.words(&[number, kind as u32, generation, first_s, last_s, payments, reported]);
         for slot in 0..SLOTS {
             state.words(&[degree[slot]]);

@@ -11,7 +11,7 @@ fn out(output: &Output) -> String {
 async fn help_names_every_command() {
     let help = run(&["--help"]).await;
     assert!(help.status.success());
-    for command in ["serve", "simulate", "replay", "config"] {
+    for command in ["serve", "demo", "simulate", "replay", "config"] {
         assert!(out(&help).contains(command), "{}", out(&help));
         let help = run(&[command, "--help"]).await;
         assert!(help.status.success() && out(&help).contains("Usage: fraudnet "), "{command}: {}", out(&help));

@@ -7,6 +7,7 @@ mod deadline;
 mod durability;
 mod evidence;
 mod fuzz;
+mod history;
 mod house;
 mod journal;
 mod overload;

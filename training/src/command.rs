@@ -44,7 +44,7 @@ struct FitArguments {
     /// History to fit on; repeat for several, each a world of its own.
     #[arg(long, required = true, value_name = "FILE")]
     history: Vec<PathBuf>,
-    /// Folder of the new artifact, ending in <name>/<version>, e.g. models/hybrid/2026.11.22-1.
+    /// Folder of the new artifact, ending in NAME/VERSION, e.g. models/hybrid/2026.11.22-1.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     /// Replace the artifact if the folder is there already.
@@ -95,7 +95,7 @@ struct EvaluateArguments {
 
 #[derive(Debug, Args)]
 struct ReleasedArguments {
-    /// Folder of all models; the model is written to <name>/<version> in it, over what is there.
+    /// Folder of all models; the model is written to NAME/VERSION in it, over what is there.
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     #[command(flatten)]

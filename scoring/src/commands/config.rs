@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 /// Prints the configuration in force as TOML, or checks a file.
 ///
-/// In force is: defaults, then --config, then FRAUDNET_<SECTION>__<KEY>.
+/// In force is: defaults, then --config, then FRAUDNET_SECTION__KEY.
 #[derive(Debug, clap::Args)]
 pub struct ConfigCommand {
     #[command(subcommand)]

@@ -21,7 +21,7 @@ const CHUNK: usize = 1024;
 
 /// Replays the log of a stopped service and prints its position, the hash of the state it gives, and rates.
 ///
-/// The same log with the same [graph] bounds gives the same hash on every machine. The service must not be running on the folder.
+/// The same log with the same bounds of the graph gives the same hash on every machine. The service must not be running on the folder.
 ///
 /// With --history a history as `fraudnet simulate` writes it is first loaded into the log: its payments are applied when the service
 /// starts, but never get a verdict. Payments whose id is known already are left out and counted, so a load that broke off can be repeated.

@@ -21,7 +21,7 @@ const HANG_UP_TIME: Duration = Duration::from_secs(2);
 /// Runs the scoring service until SIGTERM or SIGINT.
 ///
 /// Then it refuses new payments (503), finishes those begun, and exits with 0 within 10 seconds. Logs go to standard error.
-/// Without --config the defaults hold (see deploy/config.example.toml); FRAUDNET_<SECTION>__<KEY> sets single keys.
+/// Without --config the defaults hold (see deploy/config.example.toml); FRAUDNET_SECTION__KEY sets single keys.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// Configuration file (TOML).

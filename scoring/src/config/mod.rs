@@ -1,6 +1,6 @@
 //! Configuration in two steps: as typed ([`RawConfig`], unknown keys refused), then checked ([`Config`], one small struct for each part).
 //!
-//! Values come from, later ones winning: the defaults, a TOML file, environment variables `FRAUDNET_<SECTION>__<KEY>` (two underscores
+//! Values come from, later ones winning: the defaults, a TOML file, environment variables `FRAUDNET_SECTION__KEY` (two underscores
 //! between section and key, e.g. `FRAUDNET_SERVER__LISTEN=127.0.0.1:9000`).
 
 mod check;
@@ -85,7 +85,7 @@ fn read_with(file: Option<&Path>, environment: Env) -> Result<RawConfig, ConfigE
 fn explain(error: &figment::Error, file: Option<&Path>) -> ConfigError {
     let origin = match (&error.metadata, file) {
         (Some(metadata), _) if metadata.name.contains("environment") => {
-            " in the environment (FRAUDNET_<SECTION>__<KEY>)".to_owned()
+            " in the environment (FRAUDNET_SECTION__KEY)".to_owned()
         }
         (_, Some(path)) => format!(" in `{}`", path.display()),
         (_, None) => String::new(),

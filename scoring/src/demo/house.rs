@@ -2,11 +2,11 @@
 
 use super::screen::Screen;
 use super::{Client, DemoOptions};
+use crate::clock;
 use crate::config::{self, LogFormat, TelemetryConfig};
 use crate::http;
 use crate::service::Service;
 use crate::telemetry::{self, Telemetry};
-use crate::clock;
 use anyhow::{Context, anyhow, bail};
 use fraudnet_models::artifact::MANIFEST_FILE;
 use fraudnet_models::resolve_version;
@@ -107,7 +107,8 @@ async fn bind(wanted: SocketAddr, screen: &Screen) -> anyhow::Result<TcpListener
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let free = SocketAddr::new(wanted.ip(), 0);
-            let listener = TcpListener::bind(free).await.with_context(|| format!("no port of {} is free", wanted.ip()))?;
+            let listener =
+                TcpListener::bind(free).await.with_context(|| format!("no port of {} is free", wanted.ip()))?;
             let port = listener.local_addr().context("the address in use cannot be read")?.port();
             screen.say(format_args!("      port {} is busy, so the service takes {port}", wanted.port()));
             Ok(listener)
@@ -165,7 +166,8 @@ fn version_in(folder: &Path) -> Option<PathBuf> {
         return Some(version);
     }
     let entries = std::fs::read_dir(folder).ok()?;
-    let versions = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join(MANIFEST_FILE).is_file());
+    let versions =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join(MANIFEST_FILE).is_file());
     versions.max_by(|left, right| by_version(&name(left), &name(right)))
 }
 

@@ -77,8 +77,10 @@ pub fn run(options: DemoOptions) -> anyhow::Result<Ending> {
         "fraudnet demo: a live graph of accounts, devices, IPs and merchants; {} payments over HTTP; fraud rings among them",
         screen::grouped(options.payments as u64)
     ));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("tokio could not start its threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("tokio could not start its threads")?;
     let ended = runtime.block_on(demo(options, screen, begun));
     // A connection that hangs must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
@@ -126,7 +128,11 @@ async fn show(
     begun: Instant,
 ) -> anyhow::Result<Ending> {
     let days = options.days;
-    screen.step(2, format_args!("simulate {days} days of {} accounts", screen::grouped(options.accounts.into())), "2 s");
+    screen.step(
+        2,
+        format_args!("simulate {days} days of {} accounts", screen::grouped(options.accounts.into())),
+        "2 s",
+    );
     let mut world = blocking({
         let (options, screen, stop) = (options.clone(), Arc::clone(screen), Arc::clone(stop));
         move || World::simulate(&options, &screen, &stop)
@@ -140,7 +146,7 @@ async fn show(
         100.0 * frauds as f64 / world.payments.len().max(1) as f64,
     ));
 
-    screen.step(3, format_args!("load the past: {} events into log and graph", screen::grouped(past as u64)), "3 s");
+    screen.step(3, format_args!("load the past: {} events into log and graph", screen::grouped(past as u64)), "2 s");
     let history = blocking({
         let (service, screen, stop) = (house.service.clone(), Arc::clone(screen), Arc::clone(stop));
         let events = std::mem::take(&mut world.past);
@@ -177,7 +183,11 @@ async fn show(
     screen.step(5, format_args!("ask for every verdict by id, and compare it with the reply"), "2 s");
     let stored = stream::check(&house.client, options, &world, &tally, screen).await;
     screen.end_progress();
-    screen.done(format_args!("{} of {} as replied", screen::grouped(stored as u64), screen::grouped(world.payments.len() as u64)));
+    screen.done(format_args!(
+        "{} of {} as replied",
+        screen::grouped(stored as u64),
+        screen::grouped(world.payments.len() as u64)
+    ));
 
     let report = DemoReport::new(options, house.client.base(), history, &world, &tally, stored, took, begun);
     if options.json {

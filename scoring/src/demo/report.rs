@@ -113,8 +113,12 @@ impl DemoReport {
         begun: Instant,
     ) -> DemoReport {
         let inner = tally.lock();
-        let scored: Vec<(&LivePayment, &Answered)> =
-            world.payments.iter().zip(&inner.answers).filter_map(|(payment, answer)| Some((payment, answer.as_ref()?))).collect();
+        let scored: Vec<(&LivePayment, &Answered)> = world
+            .payments
+            .iter()
+            .zip(&inner.answers)
+            .filter_map(|(payment, answer)| Some((payment, answer.as_ref()?)))
+            .collect();
         let count = |decision| scored.iter().filter(|(_, answer)| answer.verdict.decision == decision).count();
         let tier = |tier| scored.iter().filter(|(_, answer)| answer.verdict.tier == tier).count();
         let frauds = world.frauds();
@@ -187,7 +191,13 @@ impl TypologyRow {
         let of_it = || scored.iter().filter(|(payment, _)| payment.oracle.typology == Some(typology));
         let at = |least| of_it().filter(|(_, answer)| answer.verdict.decision >= least).count();
         let (frauds, alerted) = (of_it().count(), at(Decision::Review));
-        TypologyRow { typology: typology.name(), frauds, alerted, declined: at(Decision::Decline), recall: share(alerted, frauds) }
+        TypologyRow {
+            typology: typology.name(),
+            frauds,
+            alerted,
+            declined: at(Decision::Decline),
+            recall: share(alerted, frauds),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! One ring, shown as it is caught. The simulator's oracle says whom to watch; what is printed of them comes from replies alone.
 
+use super::Client;
 use super::tally::Tally;
 use super::world::LivePayment;
-use super::Client;
 use crate::client::segment;
 use crate::http::SubgraphReply;
 use crate::simulate::Typology;
@@ -35,7 +35,10 @@ impl Ring {
     pub(super) fn find(payments: &[LivePayment]) -> Option<Ring> {
         [Typology::DeviceFarm, Typology::ProxyCluster].into_iter().find_map(|typology| {
             let rings = connected(payments, typology).into_iter().map(|members| Ring::new(payments, typology, members));
-            rings.flatten().filter(|ring| ring.accounts().len() >= FEWEST_ACCOUNTS).max_by_key(|ring| ring.accounts().len())
+            rings
+                .flatten()
+                .filter(|ring| ring.accounts().len() >= FEWEST_ACCOUNTS)
+                .max_by_key(|ring| ring.accounts().len())
         })
     }
 
@@ -58,7 +61,9 @@ impl Ring {
 
     /// Who is watched.
     pub(super) fn introduction(&self) -> String {
-        let distinct = |field: fn(&ScoreRequest) -> Option<&str>| self.payments.iter().filter_map(field).collect::<BTreeSet<_>>().len();
+        let distinct = |field: fn(&ScoreRequest) -> Option<&str>| {
+            self.payments.iter().filter_map(field).collect::<BTreeSet<_>>().len()
+        };
         format!(
             "\n      watching a {}: {} payments of {} accounts over {} devices and {} addresses (the simulator knows; the service does not)\n      {:>3}  {:<14} {:<14} {:>12}  {:<9} {:>5}  {:<15} reasons",
             self.typology.name().replace('_', " "),
@@ -102,7 +107,10 @@ impl Ring {
             };
             self.members.iter().filter(caught).count()
         };
-        let mut text = format!("\n      the ring: {caught} of {} payments held or declined; around what they share the graph shows\n", self.members.len());
+        let mut text = format!(
+            "\n      the ring: {caught} of {} payments held or declined; around what they share the graph shows\n",
+            self.members.len()
+        );
         let (kind, id) = &self.hub;
         let path = format!("/v1/entities/{kind}/{}/subgraph", segment(id));
         let subgraph = match client.get(&path).await {
@@ -139,7 +147,11 @@ impl Ring {
         }
         let hops = subgraph.hops.map(|count| count.to_string()).join("+");
         let more = neighbours.len() - shown;
-        let _ = write!(text, "      {more} more beside it; {hops} nodes within three hops, {} left out", subgraph.truncated);
+        let _ = write!(
+            text,
+            "      {more} more beside it; {hops} nodes within three hops, {} left out",
+            subgraph.truncated
+        );
     }
 }
 
@@ -156,7 +168,9 @@ fn connected(payments: &[LivePayment], typology: Typology) -> Vec<Vec<usize>> {
         }
         let mine = parties(number);
         let touches = |group: &Vec<usize>| {
-            group.iter().any(|&other| mine.iter().zip(parties(other)).any(|(mine, theirs)| mine.is_some() && *mine == theirs))
+            group
+                .iter()
+                .any(|&other| mine.iter().zip(parties(other)).any(|(mine, theirs)| mine.is_some() && *mine == theirs))
         };
         let (touched, mut others): (Vec<_>, Vec<_>) = groups.into_iter().partition(touches);
         let mut joined: Vec<usize> = touched.into_iter().flatten().collect();

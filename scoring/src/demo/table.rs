@@ -33,7 +33,11 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
             grouped(report.history.events_per_second() as u64)
         ),
     )?;
-    row(text, "payments", &format!("{} in {:.1} s ({:.0}/s)", number(report.payments), report.stream_seconds, report.payments_per_second))?;
+    row(
+        text,
+        "payments",
+        &format!("{} in {:.1} s ({:.0}/s)", number(report.payments), report.stream_seconds, report.payments_per_second),
+    )?;
     row(
         text,
         "verdicts",
@@ -44,7 +48,11 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
             if report.complete { "; every payment has exactly one" } else { "; SOME PAYMENTS HAVE NONE" }
         ),
     )?;
-    row(text, "labels", &format!("{} told, {} of them for unknown payments or refused", report.labels, report.labels_lost))?;
+    row(
+        text,
+        "labels",
+        &format!("{} told, {} of them for unknown payments or refused", report.labels, report.labels_lost),
+    )?;
     row(
         text,
         "decisions",
@@ -58,7 +66,11 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
     )?;
     row(text, "tiers", &format!("hybrid {}  rules {}", number(tiers.hybrid), number(tiers.rules)))?;
 
-    writeln!(text, "\n {:<20}{:>9}{:>9}{:>11}{:>9}{:>7}{:>12}", "against the oracle", "payments", "frauds", "precision", "recall", "F1", "of all")?;
+    writeln!(
+        text,
+        "\n {:<20}{:>9}{:>9}{:>11}{:>9}{:>7}{:>12}",
+        "against the oracle", "payments", "frauds", "precision", "recall", "F1", "of all"
+    )?;
     quality(text, "review or decline", alerts)?;
     quality(text, "decline", declines)?;
 
@@ -67,7 +79,11 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
         let recall = if row.frauds == 0 { "-".to_owned() } else { format!("{:.2}", row.recall) };
         writeln!(text, " {:<20}{:>9}{:>9}{:>11}{recall:>9}", row.typology, row.frauds, row.alerted, row.declined)?;
     }
-    writeln!(text, " {:<20}{:>9}{:>9}{:>11}{:>9.2}", "all", report.frauds, alerts.caught, declines.caught, alerts.recall)?;
+    writeln!(
+        text,
+        " {:<20}{:>9}{:>9}{:>11}{:>9.2}",
+        "all", report.frauds, alerts.caught, declines.caught, alerts.recall
+    )?;
 
     writeln!(text, "\n {:<20}{:>9}{:>9}{:>11}{:>9}", "milliseconds", "p50", "p90", "p99", "max")?;
     latency(text, "client, from due", &report.latency_ms)?;
@@ -77,7 +93,11 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
     for failure in &report.failures {
         writeln!(text, "\n no verdict: {failure}")?;
     }
-    write!(text, "\n {:.1} s in all", report.seconds)
+    writeln!(
+        text,
+        "\n {:.1} s in all. Two days of one simulated world: the model card has the figures over held-out months.",
+        report.seconds
+    )
 }
 
 fn row(text: &mut String, name: &str, value: &str) -> std::fmt::Result {

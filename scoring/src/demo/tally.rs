@@ -69,7 +69,12 @@ impl Tally {
     }
 
     /// Counts an answer; lines to show where it continues the ring, whose payments are shown in their own order.
-    pub(super) fn payment(&self, number: usize, payment: &LivePayment, answer: Result<Answered, String>) -> Vec<String> {
+    pub(super) fn payment(
+        &self,
+        number: usize,
+        payment: &LivePayment,
+        answer: Result<Answered, String>,
+    ) -> Vec<String> {
         let mut inner = self.lock();
         inner.answered += 1;
         let answer = match answer {

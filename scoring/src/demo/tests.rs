@@ -43,7 +43,12 @@ fn verdict(decision: Decision) -> Verdict {
 }
 
 fn answered(decision: Decision) -> Answered {
-    Answered { verdict: verdict(decision), body: Bytes::from_static(b"{}"), latency: Duration::from_millis(2), durable_ms: Some(1.0) }
+    Answered {
+        verdict: verdict(decision),
+        body: Bytes::from_static(b"{}"),
+        latency: Duration::from_millis(2),
+        durable_ms: Some(1.0),
+    }
 }
 
 #[test]
@@ -78,7 +83,9 @@ fn the_past_ends_where_the_stream_begins_and_no_event_is_lost() {
 
 fn live(account: &str, device: &str, typology: Option<Typology>) -> LivePayment {
     let events: Vec<_> = simulate(&config()).take(1).collect();
-    let fraudnet_graph::Body::Payment(payment) = &events[0].event.body else { panic!("a history begins with a payment") };
+    let fraudnet_graph::Body::Payment(payment) = &events[0].event.body else {
+        panic!("a history begins with a payment")
+    };
     let mut request = crate::wire::ScoreRequest::new(payment, None);
     request.account = account.into();
     request.device = Some(device.into());
@@ -110,11 +117,18 @@ fn a_ring_is_what_hangs_together_and_is_shown_in_order() {
     assert_eq!(lines.len(), 2);
     assert!(lines[0].contains("challenge") && lines[0].contains("1+2+3+4") && lines[1].contains("review"), "{lines:?}");
     tally.payment(3, &payments[3], Err("refused".into()));
-    assert!(tally.payment(5, &payments[5], Ok(answered(Decision::Decline))).is_empty(), "payment 3 never got an answer");
+    assert!(
+        tally.payment(5, &payments[5], Ok(answered(Decision::Decline))).is_empty(),
+        "payment 3 never got an answer"
+    );
     let figures = tally.figures(clock::monotonic());
     assert!(figures.contains("approve 1 challenge 1 review 1 decline 1  caught 2 of 3 frauds"), "{figures}");
     assert_eq!((tally.answered(), tally.lock().failures.len()), (5, 1));
-    assert!(tally.replied(0, &Bytes::from_static(b"{}")) && !tally.replied(0, &Bytes::new()) && !tally.replied(3, &Bytes::new()));
+    assert!(
+        tally.replied(0, &Bytes::from_static(b"{}"))
+            && !tally.replied(0, &Bytes::new())
+            && !tally.replied(3, &Bytes::new())
+    );
 }
 
 #[test]

@@ -10,6 +10,10 @@ use fraudnet_graph::{Body, Event};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const DAY_MS: i64 = 86_400_000;
+const WEEK_MS: i64 = 7 * DAY_MS;
+/// Where the simulated time ends: 2026-11-22 00:00 UTC. Fixed, since another calendar gives another world; afterwards all of it is moved by
+/// whole weeks, which no verdict depends on.
+const END_MS: i64 = 1_795_305_600_000;
 /// A few more frauds than in life (0.3–1 %), so that two days of them say something.
 const FRAUD_SHARE: f64 = 0.008;
 
@@ -38,24 +42,29 @@ pub(super) enum Step {
 }
 
 impl World {
-    /// Simulates. The world ends at the last midnight, so that its payments lie in the past of whoever asks afterwards.
+    /// Simulates. The same options give the same world on every day; its end lies within the last week, so that whoever asks about a
+    /// payment of their own afterwards asks in the present of its graph.
     pub(super) fn simulate(options: &DemoOptions, screen: &Screen, stop: &AtomicBool) -> anyhow::Result<World> {
-        let today_ms = clock::now_ms().div_euclid(DAY_MS) * DAY_MS;
         let config = SimulationConfig {
             days: options.days,
             accounts: options.accounts,
             payments_per_day: options.payments_per_day,
             fraud_share: FRAUD_SHARE,
-            ..SimulationConfig::demo(options.seed, today_ms - i64::from(options.days) * DAY_MS)
+            ..SimulationConfig::demo(options.seed, END_MS - i64::from(options.days) * DAY_MS)
         };
         config.check()?;
         screen.progress(options.days as usize, "simulating day");
         let told = |progress: crate::simulate::Progress| {
             screen.advance(progress.days_done as usize, || format!("{} payments", progress.payments));
         };
-        let events: Vec<SimulatedEvent> =
-            simulate_with_progress(&config, told).take_while(|_| !stop.load(Ordering::Relaxed)).collect();
-        World::split(events, options.payments)
+        let moved_ms = weeks_to(clock::now_ms());
+        let events = simulate_with_progress(&config, told).take_while(|_| !stop.load(Ordering::Relaxed));
+        let moved = events.map(|mut simulated| {
+            simulated.event.occurred_at_ms += moved_ms;
+            simulated.event.ingested_at_ms += moved_ms;
+            simulated
+        });
+        World::split(moved.collect(), options.payments)
     }
 
     /// Ends the past before the last `live` payments.
@@ -89,5 +98,30 @@ impl World {
     /// Frauds among the payments that are streamed.
     pub(super) fn frauds(&self) -> usize {
         self.payments.iter().filter(|payment| payment.oracle.fraud).count()
+    }
+}
+
+/// The whole weeks, in milliseconds, by which the end of the simulated time is moved to lie in the week before `now_ms`.
+pub(super) fn weeks_to(now_ms: i64) -> i64 {
+    (now_ms - END_MS).div_euclid(WEEK_MS) * WEEK_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::format_timestamp;
+
+    #[test]
+    fn the_world_is_moved_by_whole_weeks_into_the_last_one() {
+        assert_eq!(format_timestamp(END_MS), "2026-11-22T00:00:00.000Z");
+        for (now_ms, weeks) in [
+            (END_MS, 0),
+            (END_MS + WEEK_MS - 1, 0),
+            (END_MS + WEEK_MS, 1),
+            (END_MS - 1, -1),
+            (END_MS + 520 * WEEK_MS + DAY_MS, 520),
+        ] {
+            assert_eq!(weeks_to(now_ms), weeks * WEEK_MS);
+        }
     }
 }

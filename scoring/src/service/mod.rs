@@ -1,7 +1,7 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
 //! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
-//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → [`backfill`] (history from
+//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `backfill` (history from
 //! before it took traffic) → `health`.
 //!
 //! It never knows HTTP, JSON requests, or how a graph or a model works inside.

@@ -421,11 +421,7 @@ async fn a_history_is_applied_and_never_decided() {
         let service = ready(config).await;
         assert_eq!(service.score(submission(16, 900)).await, Err(ServiceError::KnownFromHistory));
         let first = verdict(&service.score(submission(58, 900)).await.unwrap());
-        assert!(
-            first.reason_codes.iter().any(|code| code == "ACCOUNT_REPORTED"),
-            "{:?}",
-            first.reason_codes
-        );
+        assert!(first.reason_codes.iter().any(|code| code == "ACCOUNT_REPORTED"), "{:?}", first.reason_codes);
         drain(service).await;
     }
 }

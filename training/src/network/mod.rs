@@ -3,7 +3,7 @@
 //! Map, in reading order: [`shape`] (widths and rows), [`weights`] (all numbers of a network as plain named arrays, the one
 //! form that training, export and tests share), [`standardise`] (constants that bring features to a common scale), [`input`]
 //! (payments as tensors), [`forward`] (the maths), [`loss`] (weighted cross-entropy), [`step`] (AdamW and clipping),
-//! [`train`] (batches, epochs, early stopping, two threads).
+//! [`mod@train`] (batches, epochs, early stopping, two threads).
 //!
 //! It never knows how the examples came to be (history, labels, split), nor ONNX: `crate::export` writes the same maths
 //! as a file from the same weights, and a parity test holds the two together.
