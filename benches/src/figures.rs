@@ -176,11 +176,11 @@ mod tests {
         figures.tell("http", "sync", 0.05, "ms", String::new());
         figures.missing("http", "peer", "pip failed".to_owned());
         let expected = "2 cores\n\n\
-            figure                   value     target               measured beside it, in the same run\n\n\
-            sampler: p50            2.25 ×    ≤ 2.50 ×  pass         floor 5 µs\n\n\
-            http: sustained       1,100 /s  ≥ 1,200 /s  falls short\n\
-            http: sync            0.050 ms\n\
-            http: peer        not measured                          pip failed\n\n\
+            figure                  value      target               measured beside it, in the same run\n\n\
+            sampler: p50           2.25 ×    ≤ 2.50 ×  pass         floor 5 µs\n\n\
+            http: sustained      1,100 /s  ≥ 1,200 /s  falls short\n\
+            http: sync           0.050 ms\n\
+            http: peer       not measured                           pip failed\n\n\
             1 of 2 targets reached\n";
         assert_eq!(figures.table(), expected);
     }

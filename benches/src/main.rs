@@ -8,10 +8,6 @@ use fraudnet_benches::{Stream, generator, http, machine, network, observe, place
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-// The service's own: what is measured here allocates as it does there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Tensors that the network is measured on, and that the peer is given.
 const TENSORS: usize = 512;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what building and running fraudnet needs beside Rust and Python 3 with pip. Quick when all is there.
-#   Debian packages: a C compiler (mimalloc, blake3). Listed before they are installed as root; elsewhere named, and stop.
+#   Debian packages: a C compiler (blake3). Listed before they are installed as root; elsewhere named, and stop.
 #   ONNX Runtime: the shared library out of its PyPI wheel, pinned by version and sha256, into .deps/onnxruntime.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

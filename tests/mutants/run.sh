@@ -29,15 +29,23 @@ done
 [ ${#patches[@]} -gt 0 ] || { echo "mutants: no patch of that name in tests/mutants" >&2; exit 2; }
 echo "mutants: ${#patches[@]} faults, about a minute each after the first build (output in ${log#"$root"/})"
 
-rm -rf "$copy" && mkdir -p "$copy" && : >"$log"
-# Times are kept, so that what is built already counts as built.
-git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-  if [ -e "$file" ]; then printf '%s\0' "$file"; fi
-done | tar --create --null --files-from=- | tar --extract --directory "$copy"
-if [ ! -d "$CARGO_TARGET_DIR/debug" ] && [ -d "${MUTANTS_BUILD_FROM:-$root/target}/debug" ]; then
-  mkdir -p "$CARGO_TARGET_DIR/debug"
-  for part in .fingerprint build deps; do cp -a "${MUTANTS_BUILD_FROM:-$root/target}/debug/$part" "$CARGO_TARGET_DIR/debug/"; done
+# Cargo goes by the times of files. On the first run they are kept, so that what is built already counts as built; later, whatever
+# differs (an edit, or a fault that a run broken off left behind) is copied with the present time, so that it is built anew.
+keep_times=
+if [ ! -d "$CARGO_TARGET_DIR/debug" ]; then
+  keep_times=--preserve=timestamps
+  rm -rf "$copy" && mkdir -p "$CARGO_TARGET_DIR/debug"
+  if [ -d "$root/target/debug/deps" ]; then
+    for part in .fingerprint build deps; do cp -a "$root/target/debug/$part" "$CARGO_TARGET_DIR/debug/"; done
+  fi
 fi
+mkdir -p "$copy" && : >"$log"
+wanted=$(git ls-files --cached --others --exclude-standard | while IFS= read -r file; do if [ -f "$file" ]; then echo "$file"; fi; done | sort)
+while IFS= read -r file; do
+  if cmp --silent "$file" "$copy/$file"; then continue; fi
+  mkdir -p "$copy/$(dirname "$file")" && cp --preserve=mode $keep_times "$file" "$copy/$file"
+done <<<"$wanted"
+(cd "$copy" && find . -type f | sed 's|^\./||' | sort | comm -23 - <(echo "$wanted") | while IFS= read -r file; do rm "$file"; done)
 cd "$copy"
 
 # Selects the same packages every time: other features would mean building every dependency again.
@@ -60,8 +68,8 @@ tests_of() { sed -n 's/^Caught by: //p' "tests/mutants/$1.patch"; }
 
 declare -A sound
 bad=0
-printf '%-28s %-62s %s\n' mutant 'caught by' ok
-row() { printf '%-28s %-62s %s\n' "$1" "$2" "$3"; }
+printf '%-26s %-92s %s\n' mutant 'caught by' ok
+row() { printf '%-26s %-92s %s\n' "$1" "$2" "$3"; }
 
 # Without a fault every named test must pass, or its failing would say nothing.
 for name in "${patches[@]}"; do
