@@ -19,7 +19,8 @@ demo: ## start the service, stream simulated payments with fraud rings through i
 	@exec target/release/fraudnet demo
 
 test: setup ## build and run every test
-	cargo build --workspace --bins
+	@# One selection of features for service and tests, or every dependency would be built twice.
+	cargo build --workspace --bins --tests
 	cargo test --workspace --tests
 
 lint: setup ## formatting, clippy with warnings as errors, documentation

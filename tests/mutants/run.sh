@@ -52,7 +52,7 @@ cd "$copy"
 select_target() { if [ "$1" = lib ]; then echo "--lib"; else echo "--test $1"; fi; }
 
 build() { # target: builds its tests, and the service where they start it
-  if [ "$1" = system ]; then cargo build --quiet --workspace --bin fraudnet >>"$log" 2>&1 || return 1; fi
+  if [ "$1" = system ]; then cargo build --quiet --workspace --bin fraudnet --test system >>"$log" 2>&1 || return 1; fi
   cargo test --quiet --workspace $(select_target "$1") --no-run >>"$log" 2>&1
 }
 
