@@ -1,12 +1,17 @@
 //! One table row names a column and computes it, so that schema and code cannot drift apart.
 
+use crate::math::log2_1p;
+use crate::times::REACH_S;
+
 /// Declares a table of [`crate::schema::Feature`]s and the function that fills them, in the same order, from one list:
 ///
-/// `name [unit, entity, window] "meaning" => value;` with `or default` before `=>` where the default is not 0.
+/// `name [unit, entity, window] "meaning" => value;` with `or default` before `=>` where the default is not 0. All of a table's
+/// columns are of one group.
 macro_rules! columns {
-    ($table:ident, $fill:ident, |$cut:ident: &$type:ty| $( $name:ident [$unit:expr, $entity:expr, $window:expr] $meaning:literal $(or $default:literal)? => $value:expr; )*) => {
+    ($table:ident, $fill:ident, $group:ident, |$cut:ident: &$type:ty| $( $name:ident [$unit:expr, $entity:expr, $window:expr] $meaning:literal $(or $default:expr)? => $value:expr; )*) => {
         pub(crate) const $table: &[$crate::schema::Feature] = &[ $( $crate::schema::Feature {
             name: stringify!($name),
+            group: $crate::schema::Group::$group,
             meaning: $meaning,
             unit: $unit,
             entity: $entity,
@@ -32,6 +37,9 @@ pub(crate) const FLAG: &str = "0 or 1";
 pub(crate) const DOUBLINGS: &str = "log2 ratio";
 pub(crate) const DEVIATIONS: &str = "standard deviations";
 
+/// Default of a time since something that did not happen within 30 days, as stored: just beyond all that did.
+pub(crate) const NEVER_WITHIN_30D: f32 = log2_1p(REACH_S as f32);
+
 /// 1 or 0.
 pub(crate) fn flag(condition: bool) -> f32 {
     if condition { 1.0 } else { 0.0 }
@@ -46,4 +54,10 @@ pub(crate) fn share(part: f32, whole: f32) -> f32 {
 /// payments weighs less than fifty in a hundred.
 pub(crate) fn reported_share(reported: f32, payments: f32) -> f32 {
     if payments > 0.0 { ((reported + 0.01) / (payments + 1.0)).min(1.0) } else { 0.0 }
+}
+
+/// Payments that became known as fraud within a window among the payments made within it, smoothed as [`reported_share`]. Reports come
+/// late, so that they may outnumber the payments.
+pub(crate) fn reported_rate(reports: f32, payments: f32) -> f32 {
+    if reports + payments > 0.0 { ((reports + 0.01) / (payments + 1.0)).min(1.0) } else { 0.0 }
 }

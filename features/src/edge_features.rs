@@ -30,7 +30,7 @@ pub(crate) fn fill(link: &Link, now_s: u32, outward: i8, row: &mut [f32; EDGE_WI
     fill_plain(&cut, plain);
 }
 
-columns! { LOG_COLUMNS, fill_logs, |c: &LinkCut<'_>|
+columns! { LOG_COLUMNS, fill_logs, Graph, |c: &LinkCut<'_>|
     edge_idle_s [SECONDS, "edge", ""] "time since the two were last active together" => c.idle_s;
     edge_age_s [SECONDS, "edge", ""] "time since they were first active together" => c.age_s;
     edge_payments [COUNT, "edge", ""] "payments over the edge" => c.link.facts.count as f32;
@@ -38,7 +38,7 @@ columns! { LOG_COLUMNS, fill_logs, |c: &LinkCut<'_>|
     edge_reported [COUNT, "edge", ""] "of them, standing fraud reports" => c.link.facts.reported as f32;
 }
 
-columns! { PLAIN_COLUMNS, fill_plain, |c: &LinkCut<'_>|
+columns! { PLAIN_COLUMNS, fill_plain, Graph, |c: &LinkCut<'_>|
     edge_reported_share [SHARE, "edge", ""] "smoothed share of its payments reported" => reported_share(c.link.facts.reported as f32, c.link.facts.count as f32);
     edge_own [FLAG, "edge", ""] "made by the payment itself" => flag(c.link.own);
     edge_is_account_device [FLAG, "edge", ""] "account and device" => flag(c.link.relation == Relation::AccountDevice);

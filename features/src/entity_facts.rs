@@ -43,6 +43,12 @@ impl EntityFactsBook {
         self.pulses.prefetch(number);
     }
 
+    /// Asks the memory for the ledger of an entity.
+    #[inline]
+    pub(crate) fn prefetch_ledger(&self, number: u32) {
+        self.ledgers.prefetch(number);
+    }
+
     /// Takes in a payment that the graph has just applied. `hour` is the payment's own hour of the day.
     pub(crate) fn pay(
         &mut self,
@@ -57,9 +63,17 @@ impl EntityFactsBook {
         let log_amount = log2_1p(amount);
         let Parties { account, device, ip, merchant, counterparty } = *parties;
 
+        // Judged by the habit before this payment.
+        let large = account
+            .and_then(|party| self.pulse(party.number, party.generation))
+            .is_some_and(|pulse| pulse.is_large(log_amount));
+
         for party in all(parties) {
             if let Some(ledger) = self.ledgers.get(party.number) {
                 ledger.prefetch();
+                if large {
+                    ledger.prefetch_marks();
+                }
             }
         }
         for party in [account, device, ip, merchant].into_iter().flatten() {
@@ -67,6 +81,12 @@ impl EntityFactsBook {
         }
         if let Some(party) = counterparty {
             self.pulse_of(party).receive(now_s, amount);
+        }
+
+        if large {
+            for ledger in all(parties).filter_map(|party| self.ledgers.get(party.number)) {
+                ledger.prefetch_earlier_large();
+            }
         }
 
         if let Some(party) = account {
@@ -109,6 +129,11 @@ impl EntityFactsBook {
             let ledger = self.ledger_of(party);
             ledger.of_account().received.add(now_s, cents);
             ledger.meet(Relation::AccountAccount, true, acquaintance.account_account, now_s);
+        }
+        if large {
+            for party in [account, device, ip, merchant].into_iter().flatten() {
+                self.ledger_of(party).pay_large(now_s);
+            }
         }
     }
 

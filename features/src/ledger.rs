@@ -1,8 +1,9 @@
 //! What is known of an entity where it takes part in a payment itself: exact windows, distinct counterparts, reports, habits.
 
 use crate::habit::Habit;
+use crate::latest::Latest;
 use crate::memory::prefetch;
-use crate::times::Times;
+use crate::times::{Span, Times};
 use crate::windows::Windows;
 use fraudnet_graph::Relation;
 
@@ -16,13 +17,24 @@ pub(crate) struct Ledger {
     pub(crate) paid: Windows,
     /// Distinct counterparts over two relations: account–device or device–IP, and account–IP or account–merchant.
     counterparts: [Times; 2],
-    /// When the standing fraud reports on the entity's payments became known.
-    reports: Option<Box<Times>>,
+    /// When payments were lately made by it, through it or to it that were large for their payer.
+    large: Latest,
+    /// Fraud reports on its payments, and large payments before those. Most entities have none.
+    marks: Option<Box<Marks>>,
     /// What only accounts have.
     pub(crate) account: Option<Box<AccountLedger>>,
 }
 
 const _: () = assert!(size_of::<Ledger>() == 128);
+
+/// When payments of an entity stood out.
+#[derive(Debug, Default, PartialEq)]
+struct Marks {
+    /// When the standing fraud reports on its payments became known.
+    reports: Times,
+    /// When payments large for their payer were made before those of [`Ledger::large`].
+    large: Times,
+}
 
 /// What only accounts have.
 #[derive(Debug, Default, PartialEq)]
@@ -96,30 +108,72 @@ impl Ledger {
         times.map_or([0; 4], |times| times.counts(now_s))
     }
 
+    /// Asks the memory for the marks, which few payments touch.
+    pub(crate) fn prefetch_marks(&self) {
+        if let Some(marks) = &self.marks {
+            prefetch(&**marks);
+        }
+    }
+
     /// A payment of the entity was reported as fraud.
     pub(crate) fn report(&mut self, known_s: u32, now_s: u32) {
-        self.reports.get_or_insert_default().add(known_s, now_s);
+        self.marks.get_or_insert_default().reports.add(known_s, now_s);
     }
 
     /// A report that counted from `known_s` no longer stands.
     pub(crate) fn take_back(&mut self, known_s: u32) {
-        if let Some(reports) = &mut self.reports {
-            reports.remove(known_s);
+        if let Some(marks) = &mut self.marks {
+            marks.reports.remove(known_s);
+        }
+    }
+
+    /// Asks the memory for what the marks point at where earlier large payments are kept.
+    pub(crate) fn prefetch_earlier_large(&self) {
+        if let Some(marks) = &self.marks {
+            marks.large.prefetch();
+        }
+    }
+
+    /// A payment of the entity was large for its payer.
+    pub(crate) fn pay_large(&mut self, now_s: u32) {
+        if let Some(earlier_s) = self.large.push(now_s) {
+            self.marks.get_or_insert_default().large.add(earlier_s, now_s);
         }
     }
 
     /// Standing reports that became known within each window of [`crate::times`].
     pub(crate) fn reports(&self, now_s: u32) -> [u32; 4] {
-        self.reports.as_ref().map_or([0; 4], |reports| reports.counts(now_s))
+        self.marks.as_ref().map_or([0; 4], |marks| marks.reports.counts(now_s))
+    }
+
+    /// When the first and the last of the standing reports within 30 days became known.
+    pub(crate) fn reports_span(&self, now_s: u32) -> Option<Span> {
+        self.marks.as_ref().and_then(|marks| marks.reports.span(now_s))
+    }
+
+    /// Payments large for their payer within each window of [`crate::times`].
+    pub(crate) fn large(&self, now_s: u32) -> [u32; 4] {
+        self.large.counts(self.earlier_large(), now_s)
+    }
+
+    /// When the first and the last of them within 30 days were made.
+    pub(crate) fn large_span(&self, now_s: u32) -> Option<Span> {
+        self.large.span(self.earlier_large(), now_s)
+    }
+
+    fn earlier_large(&self) -> Option<&Times> {
+        self.marks.as_ref().map(|marks| &marks.large)
     }
 
     pub(crate) fn hash(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&self.stamp.to_le_bytes());
         self.paid.hash(hasher);
         self.counterparts.iter().for_each(|times| times.hash(hasher));
-        hasher.update(&[u8::from(self.reports.is_some()), u8::from(self.account.is_some())]);
-        if let Some(reports) = &self.reports {
-            reports.hash(hasher);
+        self.large.hash(hasher);
+        hasher.update(&[u8::from(self.marks.is_some()), u8::from(self.account.is_some())]);
+        if let Some(marks) = &self.marks {
+            marks.reports.hash(hasher);
+            marks.large.hash(hasher);
         }
         if let Some(account) = &self.account {
             account.received.hash(hasher);

@@ -3,9 +3,10 @@
 //! Map, in reading order:
 //! - [`State`] (`state`): the fold of the event log; `observe` = sample → assemble → apply.
 //! - [`Tensor`] (`tensor`): what a model gets; [`schema`]: every column by name, and the fingerprint.
+//! - [`FeatureSet`] (`sets`): the three rows that trees read off a tensor; `pooled`: node rows pooled by hop and kind.
 //! - `assembly`: subgraph to tensor, by way of `surroundings` (sampled nodes), `node_features`, `edge_features`,
 //!   `payment_cut` (what is known of the payment's own entities) and `payment_features` (its columns, group by group).
-//! - `entity_facts`: facts by entity: `pulse` (compact, decayed, for nodes) and `ledger` (exact: `windows`, `times`, `habit`),
+//! - `entity_facts`: facts by entity: `pulse` (compact, decayed, for nodes) and `ledger` (exact: `windows`, `times`, `latest`, `habit`),
 //!   both in a `slab`; `rings` define a window; `memory` hides their cache misses.
 //! - [`Compaction`] (`compaction`): what compact tensors save. `columns`, `math`: how a table is written, logarithms.
 //!
@@ -19,15 +20,18 @@ mod compaction;
 mod edge_features;
 mod entity_facts;
 mod habit;
+mod latest;
 mod ledger;
 mod math;
 mod memory;
 mod node_features;
 mod payment_cut;
 mod payment_features;
+mod pooled;
 mod pulse;
 mod rings;
 pub mod schema;
+mod sets;
 mod slab;
 mod state;
 mod surroundings;
@@ -37,5 +41,6 @@ mod windows;
 
 pub use compaction::Compaction;
 pub use fraudnet_graph::{HOP_BUDGET, MAX_LINKS, MAX_NODES, MAX_ROWS};
+pub use sets::{EMBEDDING_WIDTH, FeatureSet};
 pub use state::{Observed, State};
 pub use tensor::{EDGE_WIDTH, NODE_WIDTH, Tensor};

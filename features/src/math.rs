@@ -5,7 +5,7 @@
 //! Coefficients: interpolation at Chebyshev nodes; absolute error <= 1e-5 for `log2(1+x)`'s mantissa, <= 1e-6 elsewhere.
 
 /// `log2(1 + x)` for `0 <= x`; negative or non-finite input counts as 0 or as the largest finite value.
-pub fn log2_1p(x: f32) -> f32 {
+pub const fn log2_1p(x: f32) -> f32 {
     let y = 1.0 + x.clamp(0.0, f32::MAX);
     let bits = y.to_bits();
     let exponent = (bits >> 23) as i32 - 127;

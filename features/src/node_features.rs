@@ -69,7 +69,7 @@ fn since(now_s: u32, then_s: u32) -> f32 {
     if then_s == 0 { 0.0 } else { now_s.saturating_sub(then_s) as f32 }
 }
 
-columns! { LOG_COLUMNS, fill_logs, |c: &NodeCut<'_>|
+columns! { LOG_COLUMNS, fill_logs, Graph, |c: &NodeCut<'_>|
     node_age_s [SECONDS, "node", ""] "time since the entity was first seen" => c.met.age_s;
     node_idle_s [SECONDS, "node", ""] "time since the entity was last active" => c.met.idle_s;
     node_payments [COUNT, "node", ""] "payments the entity took part in" => c.met.payments;
@@ -112,7 +112,7 @@ columns! { LOG_COLUMNS, fill_logs, |c: &NodeCut<'_>|
     linked_largest_degree [COUNT, "node", ""] "neighbours of the linked entity that has most" => c.met.linked.largest_degree;
 }
 
-columns! { PLAIN_COLUMNS, fill_plain, |c: &NodeCut<'_>|
+columns! { PLAIN_COLUMNS, fill_plain, Graph, |c: &NodeCut<'_>|
     node_is_account [FLAG, "node", ""] "the entity is an account" => flag(c.node.kind == Kind::Account);
     node_is_device [FLAG, "node", ""] "the entity is a device" => flag(c.node.kind == Kind::Device);
     node_is_ip [FLAG, "node", ""] "the entity is an IP address" => flag(c.node.kind == Kind::Ip);

@@ -3,9 +3,9 @@
 use crate::entity_facts::EntityFactsBook;
 use crate::ledger::Ledger;
 use crate::math::{log2_1p, major};
-
 use crate::pulse::Pulse;
 use crate::surroundings::Surroundings;
+use crate::times::{REACH_S, Span};
 use crate::windows::Totals;
 use fraudnet_graph::{
     EdgeFacts, Event, Graph, Kind, Node, Payment, RELATION_COUNT, Relation, Subgraph, UNSEEN, hundredths,
@@ -57,7 +57,10 @@ pub(crate) struct Party<'a> {
     pub(crate) degree: [u32; RELATION_COUNT],
     pub(crate) paid: Totals,
     pub(crate) received: Totals,
-    pub(crate) reports: [u32; 4],
+    reports: [u32; 4],
+    reports_span: Option<Span>,
+    large: [u32; 4],
+    large_span: Option<Span>,
     pub(crate) pulse: Pulse,
     pub(crate) ledger: Option<&'a Ledger>,
     is_account: bool,
@@ -137,6 +140,9 @@ impl<'a> Party<'a> {
                 .and_then(|ledger| ledger.account.as_ref())
                 .map_or_else(Totals::default, |account| account.received.totals(now_s)),
             reports: ledger.map_or([0; 4], |ledger| ledger.reports(now_s)),
+            reports_span: ledger.and_then(|ledger| ledger.reports_span(now_s)),
+            large: ledger.map_or([0; 4], |ledger| ledger.large(now_s)),
+            large_span: ledger.and_then(|ledger| ledger.large_span(now_s)),
             pulse: book.pulse(node.entity, facts.generation).copied().unwrap_or_default(),
             ledger,
             is_account,
@@ -167,6 +173,36 @@ impl<'a> Party<'a> {
     /// Major units received in one window.
     pub(crate) fn received_amount_in(&self, window: usize) -> f32 {
         major(self.received.sums[window])
+    }
+
+    /// Reports that became known in one window of [`crate::times`].
+    pub(crate) fn reports_in(&self, window: usize) -> f32 {
+        self.reports[window] as f32
+    }
+
+    /// Seconds since the first of the reports within 30 days became known; [`REACH_S`] where there is none.
+    pub(crate) fn report_first_s(&self) -> f32 {
+        self.since(self.reports_span.map(|span| span.first_s))
+    }
+
+    /// Seconds since the last of the reports within 30 days became known; [`REACH_S`] where there is none.
+    pub(crate) fn report_last_s(&self) -> f32 {
+        self.since(self.reports_span.map(|span| span.last_s))
+    }
+
+    /// Payments large for their payer in one window of [`crate::times`].
+    pub(crate) fn large_in(&self, window: usize) -> f32 {
+        self.large[window] as f32
+    }
+
+    /// Seconds since the last payment large for its payer; [`REACH_S`] where there was none within 30 days.
+    pub(crate) fn large_idle_s(&self) -> f32 {
+        self.since(self.large_span.map(|span| span.last_s))
+    }
+
+    /// What never was reads like what is just out of reach.
+    fn since(&self, then_s: Option<u32>) -> f32 {
+        then_s.map_or(REACH_S, |then_s| self.now_s.saturating_sub(then_s)) as f32
     }
 
     /// Distinct neighbours retained, all relations together.

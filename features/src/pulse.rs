@@ -11,6 +11,12 @@ pub(crate) const HALF_LIVES_S: [f32; 4] = [3_600.0, 86_400.0, 604_800.0, 2_592_0
 /// Payments after which the running mean and variance turn into moving ones, so that a habit can change.
 const HABIT_PAYMENTS: f32 = 256.0;
 
+/// Payments after which an account's mean says what is large for it.
+const KNOWN_PAYMENTS: u32 = 5;
+
+/// Doublings above its payer's mean at which a payment is large.
+const LARGE_DOUBLINGS: f32 = 1.0;
+
 /// What remains of each decayed sum after `elapsed_s`.
 pub(crate) fn remaining(elapsed_s: u32) -> [f32; 4] {
     let elapsed_s = elapsed_s as f32;
@@ -101,6 +107,12 @@ impl Pulse {
         ((log_amount - self.amount_mean) / (self.amount_deviation() + 0.5)).clamp(-16.0, 16.0)
     }
 
+    /// Whether a payment of that amount, not yet taken in, is large for the account: twice its own mean or more, once it is known
+    /// by five payments.
+    pub(crate) fn is_large(&self, log_amount: f32) -> bool {
+        self.paid_count >= KNOWN_PAYMENTS && log_amount - self.amount_mean >= LARGE_DOUBLINGS
+    }
+
     pub(crate) fn hash(&self, hasher: &mut blake3::Hasher) {
         for word in [self.stamp, self.decayed_s, self.paid_last_s, self.gap_s, self.received_last_s, self.paid_count] {
             hasher.update(&word.to_le_bytes());
@@ -138,5 +150,8 @@ mod tests {
         assert!((pulse.amount_mean - 5.0).abs() < 1e-5);
         assert!((pulse.amount_variance - 3.5).abs() < 1e-4, "{}", pulse.amount_variance);
         assert!(pulse.surprise(9.0) > 1.0 && Pulse::default().surprise(9.0) == 0.0);
+        assert!(!pulse.is_large(9.0), "four payments are not yet a habit");
+        pulse.pay(4, 1.0, 5.0);
+        assert!(pulse.is_large(6.0) && !pulse.is_large(5.999));
     }
 }

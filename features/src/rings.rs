@@ -71,6 +71,12 @@ impl CountRing {
         (0..gone).fold(self.total, |total, back| total - self.slots[((self.newest + 1 + back) % BUCKETS) as usize])
     }
 
+    /// Buckets with an event among those held at a time in bucket `now`, oldest first.
+    pub(crate) fn held(&self, now: u32) -> impl DoubleEndedIterator<Item = u32> {
+        let oldest = now.max(self.newest).saturating_sub(BUCKETS - 1);
+        (oldest..=self.newest).filter(|bucket| self.slots[(bucket % BUCKETS) as usize] > 0)
+    }
+
     /// Asks the memory for the newest slot.
     pub(crate) fn prefetch(&self) {
         prefetch(&self.newest);

@@ -1,26 +1,66 @@
 //! Every column by name. The tables stand beside the code that fills them (`payment_features`, `node_features`,
-//! `edge_features`); here they are put together and given a fingerprint.
+//! `edge_features`, `pooled`); here they are put together and given a fingerprint.
 
 use crate::tensor::{EDGE_WIDTH, NODE_WIDTH};
-use crate::{edge_features as edges, node_features as nodes, payment_features as payments};
+use crate::{edge_features as edges, node_features as nodes, payment_features as payments, pooled};
 use fraudnet_graph::{HOP_BUDGET, MAX_LINKS, MAX_NODES, MAX_ROWS};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Counts up whenever a column comes to mean something else although its row above stays the same: a new fingerprint keeps
 /// models that were fitted on the old meaning from being loaded.
-pub const FEATURE_CODE_VERSION: u32 = 1;
+pub const FEATURE_CODE_VERSION: u32 = 2;
+
+/// What a column is computed from, in the order in which the groups stand in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The payment itself.
+    Payment,
+    /// Counts, sums and distinct counterparts of the payment's own entities within a window.
+    Velocity,
+    /// Ages, gaps and habits of the payment's own entities.
+    History,
+    /// Further windows of the payment's own entities: the week, payments large for their payer, the recent level of amounts.
+    Windows,
+    /// Fraud reports known by now.
+    Reports,
+    /// The sampled neighbourhood, node rows and link rows.
+    Graph,
+    /// Node rows pooled by hop and kind.
+    Pooled,
+    /// What the network makes of the neighbourhood.
+    Embedding,
+}
+
+impl Group {
+    /// The group in lower case, e.g. `velocity`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Payment => "payment",
+            Group::Velocity => "velocity",
+            Group::History => "history",
+            Group::Windows => "windows",
+            Group::Reports => "reports",
+            Group::Graph => "graph",
+            Group::Pooled => "pooled",
+            Group::Embedding => "embedding",
+        }
+    }
+}
 
 /// One column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feature {
     /// Stable name, snake case, unit last.
     pub name: &'static str,
+    /// What it is computed from.
+    pub group: Group,
     /// What it means.
     pub meaning: &'static str,
     /// Unit of the value as stored, e.g. `log2(1+count)`.
     pub unit: &'static str,
-    /// Entity it is read from: `payment`, `account`, `device`, `ip`, `merchant`, `counterparty`; `node` or `edge` in the tables of those.
+    /// Entity it is read from: `payment`, `account`, `device`, `ip`, `merchant`, `counterparty`; `node` or `edge` in the tables of
+    /// those; for pooled columns the kind of the nodes.
     pub entity: &'static str,
     /// Window, e.g. `1h`; empty where it has none.
     pub window: &'static str,
@@ -40,9 +80,10 @@ static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
     for number in HOP_BUDGET.into_iter().chain(shapes) {
         hasher.update(&(number as u32).to_le_bytes());
     }
-    for table in [&*PAYMENT, &*NODE, &*EDGE] {
+    for table in [&PAYMENT[..], &NODE[..], &EDGE[..], pooled::features()] {
         for feature in table {
-            for text in [feature.name, feature.meaning, feature.unit, feature.entity, feature.window] {
+            let Feature { name, group, meaning, unit, entity, window, default: _ } = *feature;
+            for text in [name, group.name(), meaning, unit, entity, window] {
                 hasher.update(&(text.len() as u32).to_le_bytes()).update(text.as_bytes());
             }
             hasher.update(&feature.default.to_bits().to_le_bytes());
@@ -71,7 +112,7 @@ pub fn payment_feature_index(name: &str) -> Option<usize> {
     BY_NAME.get(name).copied()
 }
 
-/// Hex digest over every name, meaning, unit, window, default and shape constant, and [`FEATURE_CODE_VERSION`]. Stored with a model and checked at load.
+/// Hex digest over every name, group, meaning, unit, window, default and shape constant, and [`FEATURE_CODE_VERSION`]. Stored with a model and checked at load.
 pub fn fingerprint() -> &'static str {
     &FINGERPRINT
 }
@@ -79,12 +120,13 @@ pub fn fingerprint() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FeatureSet;
     use std::collections::HashSet;
 
     #[test]
     fn every_column_is_named_once_and_explained() {
         let mut names = HashSet::new();
-        for feature in [payment_features(), node_features(), edge_features()].concat() {
+        for feature in [FeatureSet::V3.features(), node_features(), edge_features()].concat() {
             assert!(names.insert(feature.name), "{} is named twice", feature.name);
             assert!(
                 feature.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),

@@ -72,6 +72,12 @@ pub(crate) struct Surroundings {
     pub(crate) nodes: [f32; 4],
     /// Reported payments of the nodes by hop.
     pub(crate) reported: [f32; 4],
+    /// Reports that became known within 7 and 30 days on the nodes by hop.
+    pub(crate) reports: [[f32; 2]; 4],
+    /// Most of those of 30 days on one node, by hop.
+    pub(crate) most_reports_30d: [f32; 4],
+    /// Shares of hop 1's merchants.
+    pub(crate) hop_1_merchants: Company,
     /// Shares of hop 2's accounts.
     pub(crate) hop_2: Company,
     /// Shares of the other accounts linked to the payment's device, IP, merchant and counterparty.
@@ -79,16 +85,26 @@ pub(crate) struct Surroundings {
     pub(crate) ip: Company,
     pub(crate) merchant: Company,
     pub(crate) counterparty: Company,
+    /// The payment's own device, IP and counterparty, as far as another recent account is linked to them.
+    pub(crate) shared_entities: f32,
+    /// Other accounts linked to two or more of the payment's own entities.
+    pub(crate) accounts_sharing_two: f32,
+    /// Links a node.
+    pub(crate) links_per_node: f32,
     pub(crate) truncated: f32,
 }
 
-/// Accounts in some company.
+/// Accounts (or, where it says so, merchants) in some company.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Company {
     /// Share of them less than a week old.
     pub(crate) young_share: f32,
     /// Share of them with a reported payment.
     pub(crate) reported_share: f32,
+    /// Share of them with a report that became known within 30 days.
+    pub(crate) reported_30d_share: f32,
+    /// How many they are.
+    members: f32,
 }
 
 /// Reads graph and pulse of every node, then the links.
@@ -101,6 +117,9 @@ pub(crate) fn meet<'a>(
     let mut met = [Met::default(); MAX_NODES];
     for node in &subgraph.nodes {
         book.prefetch_pulse(node.entity);
+        if node.own {
+            book.prefetch_ledger(node.entity);
+        }
     }
     for (met, node) in met.iter_mut().zip(&subgraph.nodes) {
         if node.entity == UNSEEN {
@@ -121,6 +140,13 @@ pub(crate) fn meet<'a>(
         {
             let reports = ledger.reports(now_s);
             met.reports = [reports[crate::times::D7] as f32, reports[crate::times::D30] as f32];
+        }
+    }
+    // The payment's columns read on from these ledgers once the links are summed up.
+    for node in subgraph.nodes.iter().filter(|node| node.own && node.entity != UNSEEN) {
+        if let Some(ledger) = book.ledger(node.entity, graph.entity(node.entity).generation) {
+            ledger.prefetch();
+            ledger.prefetch_marks();
         }
     }
     for row in 0..subgraph.row_ends.len() {
@@ -158,10 +184,17 @@ impl Surroundings {
         let mut surroundings =
             Surroundings { own: Own::find(subgraph), truncated: subgraph.truncated as f32, ..Surroundings::default() };
         for (node, met) in subgraph.nodes.iter().zip(met) {
-            surroundings.nodes[usize::from(node.hop)] += 1.0;
-            surroundings.reported[usize::from(node.hop)] += met.reported;
+            let hop = usize::from(node.hop);
+            surroundings.nodes[hop] += 1.0;
+            surroundings.reported[hop] += met.reported;
+            surroundings.reports[hop][0] += met.reports[0];
+            surroundings.reports[hop][1] += met.reports[1];
+            surroundings.most_reports_30d[hop] = surroundings.most_reports_30d[hop].max(met.reports[1]);
         }
         let accounts = |node: &usize| subgraph.nodes[*node].kind == Kind::Account;
+        let merchants = |node: &usize| subgraph.nodes[*node].kind == Kind::Merchant;
+        surroundings.hop_1_merchants =
+            Company::of((0..subgraph.nodes.len()).filter(|node| subgraph.nodes[*node].hop == 1).filter(merchants), met);
         surroundings.hop_2 =
             Company::of((0..subgraph.nodes.len()).filter(|node| subgraph.nodes[*node].hop == 2).filter(accounts), met);
         let around = |node: Option<usize>| {
@@ -173,8 +206,27 @@ impl Surroundings {
         surroundings.ip = around(own.ip);
         surroundings.merchant = around(own.merchant);
         surroundings.counterparty = around(own.counterparty);
+        surroundings.shared_entities = [surroundings.device, surroundings.ip, surroundings.counterparty]
+            .iter()
+            .map(|company| company.members.min(1.0))
+            .sum();
+        surroundings.accounts_sharing_two = accounts_sharing_two(subgraph, &own);
+        surroundings.links_per_node = share(subgraph.links.len() as f32, subgraph.nodes.len() as f32);
         surroundings
     }
+}
+
+/// Accounts other than the payer that are linked to two or more of its device, IP, merchant and counterparty.
+fn accounts_sharing_two(subgraph: &Subgraph, own: &Own) -> f32 {
+    let mut shared = [0u8; MAX_NODES];
+    for entity in [own.device, own.ip, own.merchant, own.counterparty].into_iter().flatten() {
+        // A relation links two nodes at most once, so that one row counts an account once.
+        for link in subgraph.row(entity) {
+            shared[usize::from(link.node)] += 1;
+        }
+    }
+    let others = subgraph.nodes.iter().zip(shared).skip(1);
+    others.filter(|(node, shared)| node.kind == Kind::Account && *shared >= 2).count() as f32
 }
 
 impl Own {
@@ -194,12 +246,18 @@ impl Own {
 
 impl Company {
     fn of(nodes: impl Iterator<Item = usize>, met: &[Met<'_>; MAX_NODES]) -> Self {
-        let (mut accounts, mut young, mut reported) = (0.0, 0.0, 0.0);
+        let (mut members, mut young, mut reported, mut reported_30d) = (0.0, 0.0, 0.0, 0.0);
         for node in nodes {
-            accounts += 1.0;
+            members += 1.0;
             young += f32::from(u8::from(met[node].age_s < YOUNG_S));
             reported += f32::from(u8::from(met[node].reported > 0.0));
+            reported_30d += f32::from(u8::from(met[node].reports[1] > 0.0));
         }
-        Company { young_share: share(young, accounts), reported_share: share(reported, accounts) }
+        Company {
+            young_share: share(young, members),
+            reported_share: share(reported, members),
+            reported_30d_share: share(reported_30d, members),
+            members,
+        }
     }
 }

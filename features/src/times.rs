@@ -4,7 +4,8 @@
 //! who the counterpart is need not be stored, because the graph's edge between the two remembers that time and hands it
 //! back when the pair is active again ([`Times::renew`]). Counts are therefore exact at any size for 4 bytes a
 //! counterpart, or 1 KB for a busy entity, where a HyperLogLog would be 2 % off. A pair whose edge a memory cap evicted
-//! counts anew when it returns. *Reported fraud*: the times at which reports became known, taken back on correction.
+//! counts anew when it returns. *Payments that stand out*: the times at which fraud reports became known, taken back on
+//! correction, and at which payments were made that were large for their payer; these are also asked for their span.
 //!
 //! Up to 64 times are held as they are, beyond that as rings of 60 buckets: equal by the definition of [`crate::rings`].
 
@@ -20,8 +21,11 @@ pub(crate) const D7: usize = 2;
 /// Index of the 30-day window.
 pub(crate) const D30: usize = 3;
 
-/// Windows kept: all but the minute.
-const WIDTHS: [u32; 4] = [BUCKET_S[1], BUCKET_S[2], BUCKET_S[3], BUCKET_S[4]];
+/// What the widest window reaches back, seconds: every time within it is younger.
+pub(crate) const REACH_S: u32 = 2_592_000;
+
+/// Bucket widths of the windows kept: all but the minute.
+pub(crate) const WIDTHS: [u32; 4] = [BUCKET_S[1], BUCKET_S[2], BUCKET_S[3], BUCKET_S[4]];
 /// Times held without an allocation. Most accounts have one or two devices.
 const FEW: usize = 5;
 /// Times held one by one before they become buckets.
@@ -36,6 +40,16 @@ pub(crate) enum Times {
     Listed(Vec<u32>),
     /// Buckets of each window.
     Bucketed(Box<[CountRing; 4]>),
+}
+
+/// When the first and the last of the times within 30 days were, each as the start of its bucket in the narrowest window
+/// that holds it: what lies an hour back is known to the minute, what lies a month back to half a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// The earliest time.
+    pub(crate) first_s: u32,
+    /// The latest time.
+    pub(crate) last_s: u32,
 }
 
 impl Default for Times {
@@ -146,10 +160,24 @@ impl Times {
             Times::Listed(times) => times,
             Times::Bucketed(rings) => return std::array::from_fn(|window| rings[window].count(now_s / WIDTHS[window])),
         };
-        WIDTHS.map(|bucket_s| {
-            let opens = opens_at(now_s, bucket_s);
-            (listed.len() - listed.partition_point(|time| *time < opens)) as u32
-        })
+        counts_of(listed, now_s)
+    }
+
+    /// First and last of the times within 30 days of `now_s`; `None` where there is none.
+    pub(crate) fn span(&self, now_s: u32) -> Option<Span> {
+        let listed: &[u32] = match self {
+            Times::Few { len, times } => &times[..usize::from(*len)],
+            Times::Listed(times) => times,
+            Times::Bucketed(rings) => {
+                // Windows are nested: the last time lies in the first that holds any, the first time in the first that holds all.
+                let counts = self.counts(now_s);
+                let held = |window: usize| rings[window].held(now_s / WIDTHS[window]).map(move |b| b * WIDTHS[window]);
+                let any = counts.iter().position(|count| *count > 0)?;
+                let all = counts.iter().position(|count| *count == counts[D30])?;
+                return Some(Span { first_s: held(all).next()?, last_s: held(any).next_back()? });
+            }
+        };
+        span_of(listed, now_s)
     }
 
     pub(crate) fn hash(&self, hasher: &mut blake3::Hasher) {
@@ -169,6 +197,25 @@ impl Times {
     }
 }
 
+/// Times of a list, oldest first, within each window.
+pub(crate) fn counts_of(listed: &[u32], now_s: u32) -> [u32; 4] {
+    WIDTHS.map(|bucket_s| {
+        let opens = opens_at(now_s, bucket_s);
+        (listed.len() - listed.partition_point(|time| *time < opens)) as u32
+    })
+}
+
+/// First and last time of a list, oldest first, within 30 days.
+pub(crate) fn span_of(listed: &[u32], now_s: u32) -> Option<Span> {
+    let within = &listed[listed.partition_point(|time| *time < opens_at(now_s, WIDTHS[D30]))..];
+    let bucket_start = |time_s: u32| {
+        let narrowest = WIDTHS.into_iter().find(|bucket_s| time_s >= opens_at(now_s, *bucket_s));
+        let bucket_s = narrowest.unwrap_or(WIDTHS[D30]);
+        time_s / bucket_s * bucket_s
+    };
+    Some(Span { first_s: bucket_start(*within.first()?), last_s: bucket_start(*within.last()?) })
+}
+
 fn add_to(rings: &mut [CountRing; 4], time_s: u32) {
     for (ring, bucket_s) in rings.iter_mut().zip(WIDTHS) {
         ring.add(time_s / bucket_s);
@@ -185,6 +232,17 @@ mod tests {
         [60i64, 1_440, 10_080, 43_200].map(|bucket_s| {
             times.clone().filter(|time| i64::from(*time) / bucket_s > i64::from(now_s) / bucket_s - 60).count() as u32
         })
+    }
+
+    fn naive_span(times: impl Iterator<Item = u32> + Clone, now_s: u32) -> Option<Span> {
+        let start = |time: u32| {
+            let mut widths = [60i64, 1_440, 10_080, 43_200].into_iter();
+            let bucket_s = widths.find(|bucket_s| i64::from(time) / bucket_s > i64::from(now_s) / bucket_s - 60)?;
+            Some((i64::from(time) / bucket_s * bucket_s) as u32)
+        };
+        // Held at all, then by the time itself: the start of a bucket alone would not order times of different windows.
+        let held = times.filter(|time| start(*time).is_some());
+        Some(Span { first_s: start(held.clone().min()?)?, last_s: start(held.max()?)? })
     }
 
     proptest! {
@@ -212,19 +270,23 @@ mod tests {
 
         /// Reports are added and taken back in any order.
         #[test]
-        fn give_back_exactly_what_is_taken_back(steps in prop::collection::vec((0u32..20_000, any::<bool>(), any::<u16>()), 1..300)) {
+        fn give_back_exactly_what_is_taken_back(steps in prop::collection::vec((0u32..20_000, any::<bool>(), any::<u16>()), 1..300), shrink in 0u32..8) {
             let mut times = Times::default();
             let mut standing: Vec<u32> = Vec::new();
             let mut now_s = 1_700_000_000;
             for (gap, takes_back, pick) in steps {
-                now_s += gap;
-                if takes_back && !standing.is_empty() {
+                // The denser the stream, the more of them turn into buckets.
+                now_s += gap >> shrink;
+                if (takes_back && pick % 3 == 0) && !standing.is_empty() {
                     times.remove(standing.swap_remove(usize::from(pick) % standing.len()));
                 } else {
                     times.add(now_s, now_s);
                     standing.push(now_s);
                 }
-                prop_assert_eq!(times.counts(now_s), naive(standing.iter().copied(), now_s));
+                for later in [0, 59, 3_600, 90_000, 700_000, 2_600_000] {
+                    prop_assert_eq!(times.counts(now_s + later), naive(standing.iter().copied(), now_s + later));
+                    prop_assert_eq!(times.span(now_s + later), naive_span(standing.iter().copied(), now_s + later));
+                }
             }
         }
     }

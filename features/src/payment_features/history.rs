@@ -4,7 +4,7 @@ use crate::columns::{COUNT, FLAG, SECONDS, SHARE, columns, flag};
 use crate::habit::Habit;
 use crate::payment_cut::PaymentCut;
 
-columns! { LOG_COLUMNS, fill_logs, |c: &PaymentCut<'_>|
+columns! { LOG_COLUMNS, fill_logs, History, |c: &PaymentCut<'_>|
     account_age_s [SECONDS, "account", ""] "time since first seen" => c.account.age_s;
     device_age_s [SECONDS, "device", ""] "time since first seen" => c.device.age_s;
     ip_age_s [SECONDS, "ip", ""] "time since first seen" => c.ip.age_s;
@@ -31,7 +31,7 @@ columns! { LOG_COLUMNS, fill_logs, |c: &PaymentCut<'_>|
     device_ip_payments [COUNT, "device", ""] "payments from the device behind the IP address" => c.device_ip.count;
 }
 
-columns! { PLAIN_COLUMNS, fill_plain, |c: &PaymentCut<'_>|
+columns! { PLAIN_COLUMNS, fill_plain, History, |c: &PaymentCut<'_>|
     device_new [FLAG, "account", ""] "first payment of the account from the device" => flag(c.account_device.is_new());
     ip_new [FLAG, "account", ""] "first payment of the account from the IP address" => flag(c.account_ip.is_new());
     merchant_new [FLAG, "account", ""] "first payment of the account to the merchant" => flag(c.account_merchant.is_new());

@@ -5,11 +5,11 @@ use crate::math::sin_cos_of_turns;
 use crate::payment_cut::PaymentCut;
 use fraudnet_graph::Channel;
 
-columns! { LOG_COLUMNS, fill_logs, |c: &PaymentCut<'_>|
+columns! { LOG_COLUMNS, fill_logs, Payment, |c: &PaymentCut<'_>|
     amount [MAJOR, "payment", ""] "amount in the payment's currency" => c.amount;
 }
 
-columns! { PLAIN_COLUMNS, fill_plain, |c: &PaymentCut<'_>|
+columns! { PLAIN_COLUMNS, fill_plain, Payment, |c: &PaymentCut<'_>|
     hour_sin ["sine", "payment", ""] "time of day, UTC" => sin_cos_of_turns(c.day_turns).0;
     hour_cos ["cosine", "payment", ""] "time of day, UTC" => sin_cos_of_turns(c.day_turns).1;
     weekday_sin ["sine", "payment", ""] "day of the week, Monday first" => sin_cos_of_turns(c.week_turns).0;

@@ -6,7 +6,7 @@ use crate::times;
 use crate::windows::{D1, D7, D30, H1, M1};
 use fraudnet_graph::Relation::{AccountAccount, AccountDevice, AccountIp, AccountMerchant, DeviceIp};
 
-columns! { LOG_COLUMNS, fill_logs, |c: &PaymentCut<'_>|
+columns! { LOG_COLUMNS, fill_logs, Velocity, |c: &PaymentCut<'_>|
     account_payments_1m [COUNT, "account", "1m"] "payments made" => c.account.payments_in(M1);
     account_payments_1h [COUNT, "account", "1h"] "payments made" => c.account.payments_in(H1);
     account_payments_1d [COUNT, "account", "1d"] "payments made" => c.account.payments_in(D1);
@@ -67,7 +67,7 @@ columns! { LOG_COLUMNS, fill_logs, |c: &PaymentCut<'_>|
     merchant_burst_1h [RATIO, "merchant", "1h"] "payments in the last hour over those of an average hour" => burst(&c.merchant, H1, 720.0);
 }
 
-columns! { PLAIN_COLUMNS, fill_plain, |c: &PaymentCut<'_>|
+columns! { PLAIN_COLUMNS, fill_plain, Velocity, |c: &PaymentCut<'_>|
     amount_to_account_mean [DOUBLINGS, "account", ""] "amount against the account's own mean" => to_mean(&c.account, c.log_amount);
     amount_to_device_mean [DOUBLINGS, "device", ""] "amount against the device's mean" => to_mean(&c.device, c.log_amount);
     amount_to_merchant_mean [DOUBLINGS, "merchant", ""] "amount against the merchant's mean" => to_mean(&c.merchant, c.log_amount);

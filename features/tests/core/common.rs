@@ -1,7 +1,8 @@
-//! Small random streams: payments, labels and corrections, outcomes; late, tied and repeated events.
+//! Small random streams: payments, labels and corrections, outcomes; late, tied and repeated events. And small logs by hand.
 
+use fraudnet_features::{State, Tensor, schema};
 use fraudnet_graph::{
-    Body, Channel, Event, Label, LabelSource, Limits, OutcomeStatus, Payment, PaymentOutcome, SCHEMA_VERSION,
+    Applied, Body, Channel, Event, Label, LabelSource, Limits, OutcomeStatus, Payment, PaymentOutcome, SCHEMA_VERSION,
 };
 
 /// Where the streams start: a Tuesday in November 2023.
@@ -196,4 +197,49 @@ impl Stream {
         }
         events
     }
+}
+
+/// Every bit of a tensor, list after list: `PartialEq` on floats would let -0.0 pass for 0.0.
+pub fn bits(tensor: &Tensor) -> [Vec<u32>; 6] {
+    [
+        tensor.nodes.iter().map(|x| u32::from(x.to_bits())).collect(),
+        tensor.edges.iter().map(|x| u32::from(x.to_bits())).collect(),
+        tensor.payment.iter().map(|x| x.to_bits()).collect(),
+        tensor.row_ends.iter().map(|x| u32::from(*x)).collect(),
+        tensor.neighbours.iter().map(|x| u32::from(*x)).collect(),
+        tensor.hop_counts.iter().map(|x| u32::from(*x)).collect(),
+    ]
+}
+
+pub fn replay(limits: Limits, events: &[Event]) -> State {
+    let mut state = State::new(limits);
+    for (position, event) in events.iter().enumerate() {
+        state.apply(position as u64, event);
+    }
+    state
+}
+
+/// Tensor and digest of one more payment on top of a log.
+pub fn tensor_after(limits: Limits, events: &[Event], next: &Event) -> (Tensor, [u8; 16]) {
+    let mut state = replay(limits, events);
+    let mut tensor = Tensor::default();
+    let observed = state.observe(events.len() as u64, next, &mut tensor);
+    assert!(matches!(observed.applied, Applied::Payment { .. }), "{observed:?}");
+    (tensor, observed.subgraph_digest)
+}
+
+pub fn column(tensor: &Tensor, name: &str) -> f32 {
+    tensor.payment[schema::payment_feature_index(name).unwrap_or_else(|| panic!("no column {name}"))]
+}
+
+pub fn ms(seconds: i64) -> i64 {
+    (START_S + seconds) * 1_000
+}
+
+pub fn pay(seconds: i64, body: Payment) -> Event {
+    event(0, ms(seconds), ms(seconds), Body::Payment(body))
+}
+
+pub fn label(seconds: i64, transaction_id: &str, fraud: bool, source: LabelSource) -> Event {
+    event(0, ms(seconds), ms(seconds), Body::Label(Label { transaction_id: transaction_id.to_owned(), fraud, source }))
 }
