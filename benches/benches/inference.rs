@@ -1,4 +1,4 @@
-//! The released network on the processor, batches of 1 and of 8, padding included.
+//! The released model on the processor, batches of 1 and of 8, padding included.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fraudnet_benches::network::{BATCH, session};
@@ -15,7 +15,7 @@ fn run(criterion: &mut Criterion) {
         let batch: Vec<&Tensor> = tensors.iter().take(size).collect();
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(format!("batch {size}"), |bencher| {
-            bencher.iter(|| black_box(session.run(&batch).expect("the network runs")));
+            bencher.iter(|| black_box(session.run(&batch).expect("the model runs")));
         });
     }
     group.finish();

@@ -1,10 +1,10 @@
-//! The released network on the processor: one thread, batches of 1 and of 8 in turns, padding included.
+//! The released model on the processor, network and trees as it is served: one thread, batches of 1 and of 8 in turns, padding included.
 
 use crate::Quantiles;
 use crate::figures::{Figures, Target};
 use anyhow::ensure;
 use fraudnet_features::Tensor;
-use fraudnet_models::{Artifact, NetworkSession, Provider, RuntimeConfig};
+use fraudnet_models::{Artifact, ModelSession, Provider, RuntimeConfig};
 use fraudnet_scoring::clock::monotonic;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub fn measure(model: &Path, tensors: &[Tensor], small: bool, figures: &mut Figu
 ///
 /// # Errors
 /// A model that cannot be loaded or run.
-pub fn session(model: &Path) -> anyhow::Result<(Artifact, NetworkSession)> {
+pub fn session(model: &Path) -> anyhow::Result<(Artifact, ModelSession)> {
     let artifact = Artifact::load(model)?;
     let config = RuntimeConfig {
         library: PathBuf::new(),
@@ -73,6 +73,6 @@ pub fn session(model: &Path) -> anyhow::Result<(Artifact, NetworkSession)> {
         max_batch: BATCH,
         engine_cache: None,
     };
-    let session = NetworkSession::new(&artifact, &config)?;
+    let session = ModelSession::new(&artifact, &config)?;
     Ok((artifact, session))
 }

@@ -2,19 +2,22 @@
 //!
 //! ```text
 //! <folder>/manifest.json     what it is, calibration, operating points, rules, sha256 of every other file
-//!          model.onnx        the network, f32, for the processor
+//!          model.onnx        where a network scores: the network, f32, for the processor
 //!          model.fp16.onnx   the same weights, f16, for a GPU
-//!          golden.arrow      inputs and expected outputs
+//!          trees.onnx        where trees score: the trees
+//!          golden.arrow      inputs and expected outputs of the whole model
 //!          README.md         the model card
 //! ```
 //!
 //! Every file is read once and checked as the bytes in memory; a session is built from those bytes, never from the path.
 
-use crate::golden::{Golden, GoldenError};
-use crate::onnx::{self, OnnxError};
-use crate::rules::{ResolvedRules, RuleError};
-use crate::{CalibrationError, Manifest, NetworkSession, Precision, RuntimeError};
-use fraudnet_features::schema;
+use crate::golden::Golden;
+use crate::onnx;
+use crate::rules::ResolvedRules;
+use crate::{Manifest, ModelSession, Precision, Scorer};
+
+pub use crate::refusal::ArtifactError;
+use fraudnet_features::{FeatureSet, schema};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Read;
@@ -26,12 +29,12 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const NETWORK_FILE: &str = "model.onnx";
 /// The f16 network's file name.
 pub const HALF_NETWORK_FILE: &str = "model.fp16.onnx";
+/// The trees' file name.
+pub const TREES_FILE: &str = "trees.onnx";
 /// The golden vectors' file name.
 pub const GOLDEN_FILE: &str = "golden.arrow";
 /// The model card's file name.
 pub const CARD_FILE: &str = "README.md";
-/// Files every artifact has besides the manifest.
-pub const REQUIRED_FILES: [&str; 4] = [NETWORK_FILE, HALF_NETWORK_FILE, GOLDEN_FILE, CARD_FILE];
 /// Most bytes of a file: far above any network that answers within a payment, far below what would hurt the process.
 pub const FILE_LIMIT_BYTES: u64 = 64 << 20;
 
@@ -49,153 +52,19 @@ pub struct Artifact {
     golden: Golden,
     network: Vec<u8>,
     half_network: Vec<u8>,
+    trees: Vec<u8>,
 }
 
-/// Why an artifact was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ArtifactError {
-    /// A file could not be read or written.
-    #[error("cannot access `{file}` of the model: {source}; check the path and its permissions")]
-    Io {
-        /// The file or folder.
-        file: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A folder is neither a version nor a family with a champion.
-    #[error(
-        "`{folder}` holds neither manifest.json (a model version) nor a file `champion` that names one of its versions; set model.folder to a version's folder, or run `make model`"
-    )]
-    NoChampion {
-        /// The folder.
-        folder: String,
-    },
-    /// A listed or required file is not there, or is no plain file.
-    #[error("the model has no file `{0}`; publish the whole folder again")]
-    Missing(String),
-    /// The folder holds a file that the manifest does not list.
-    #[error("`{0}` lies in the model's folder but the manifest does not list it; remove it or publish the model again")]
-    Unlisted(String),
-    /// The manifest lists a path instead of a name.
-    #[error("the manifest lists `{0}`, which is not a plain file name; publish the model again")]
-    FileName(String),
-    /// A file is larger than any model's.
-    #[error("`{file}` is larger than {limit} bytes, the most a model's file may have; publish a smaller model")]
-    TooLarge {
-        /// The file.
-        file: String,
-        /// Most bytes allowed.
-        limit: u64,
-    },
-    /// A file is longer or shorter than the manifest says.
-    #[error("`{file}` has {found} bytes, the manifest says {expected}; copy the model again")]
-    Size {
-        /// The file.
-        file: String,
-        /// Bytes listed.
-        expected: u64,
-        /// Bytes found.
-        found: u64,
-    },
-    /// A file's bytes are not those that were published.
-    #[error("`{file}` has sha256 {found}, the manifest says {expected}; copy the model again")]
-    Hash {
-        /// The file.
-        file: String,
-        /// Digest listed.
-        expected: String,
-        /// Digest found.
-        found: String,
-    },
-    /// The manifest is no JSON of the expected shape, or has unknown keys.
-    #[error("`manifest.json` cannot be read: {0}; publish the model with this build")]
-    ManifestSyntax(String),
-    /// The manifest has another layout.
-    #[error(
-        "`manifest.json` has layout {found}, this build reads layout {expected}; use the build the model was published with, or publish it again"
-    )]
-    ManifestVersion {
-        /// Layout this build reads.
-        expected: u32,
-        /// Layout found.
-        found: u32,
-    },
-    /// Name or version cannot be shown in paths and metrics.
-    #[error("the model's {field} `{value}` is not 1 to 64 letters, digits, `.`, `_` or `-`; publish it under another")]
-    Name {
-        /// `name` or `version`.
-        field: &'static str,
-        /// What it is.
-        value: String,
-    },
-    /// Trained on other features than this build computes.
-    #[error(
-        "the model reads feature schema {model}, this build computes {build}; retrain the model with this build, or run the build it was trained with"
-    )]
-    Fingerprint {
-        /// Fingerprint in the manifest.
-        model: String,
-        /// Fingerprint of this build.
-        build: String,
-    },
-    /// Operating points are out of order or out of range.
-    #[error(
-        "operating points of tier {tier} are {challenge} challenge, {review} review, {decline} decline; they must ascend within 0 to 1, tune them again"
-    )]
-    OperatingPoints {
-        /// `hybrid` or `rules`.
-        tier: &'static str,
-        /// Probability from which a payment is challenged.
-        challenge: f32,
-        /// Probability from which it is held for review.
-        review: f32,
-        /// Probability from which it is declined.
-        decline: f32,
-    },
-    /// A calibration is no monotone map.
-    #[error("tier {tier}: {source}")]
-    Calibration {
-        /// `hybrid` or `rules`.
-        tier: &'static str,
-        /// Why.
-        source: CalibrationError,
-    },
-    /// A rule cannot be evaluated.
-    #[error(transparent)]
-    Rules(#[from] RuleError),
-    /// A network file contains what it must not.
-    #[error("`{file}`: {source}")]
-    Onnx {
-        /// The file.
-        file: &'static str,
-        /// Why.
-        source: OnnxError,
-    },
-    /// The golden vectors cannot be read.
-    #[error("`golden.arrow`: {0}")]
-    Golden(#[from] GoldenError),
-    /// The network does not say what it said when it was published.
-    #[error(
-        "golden vector {vector}: {output} is {found}, expected {expected} within {tolerance}; the network and its golden vectors do not belong together, publish the model again"
-    )]
-    GoldenMismatch {
-        /// Which vector.
-        vector: usize,
-        /// `logit` or `embedding[i]`.
-        output: String,
-        /// Value in `golden.arrow`.
-        expected: f32,
-        /// Value of the session.
-        found: f32,
-        /// Largest difference allowed.
-        tolerance: f32,
-    },
-    /// The runtime could not run the network.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// The folder to publish to is there already.
-    #[error("`{0}` exists; published versions never change, publish under another version")]
-    Exists(String),
+/// Files an artifact with this scorer has besides the manifest.
+pub fn required_files(scorer: Scorer) -> Vec<&'static str> {
+    let mut files = vec![CARD_FILE, GOLDEN_FILE];
+    if scorer.has_network() {
+        files.extend([HALF_NETWORK_FILE, NETWORK_FILE]);
+    }
+    if scorer.trees().is_some() {
+        files.push(TREES_FILE);
+    }
+    files
 }
 
 /// How close a session came to the golden vectors.
@@ -214,7 +83,7 @@ pub struct GoldenReport {
 impl Artifact {
     /// Reads a model folder once; checks hashes over the bytes read, schema fingerprint, signature, operators, rules.
     ///
-    /// It does not run the network: build a [`NetworkSession`] and call [`Artifact::verify_golden`] before use.
+    /// It does not run the model: build a [`ModelSession`] and call [`Artifact::verify_golden`] before use.
     pub fn load(folder: &Path) -> Result<Artifact, ArtifactError> {
         let manifest = Manifest::parse(&read_file(folder, MANIFEST_FILE)?)?;
         manifest.check()?;
@@ -229,6 +98,7 @@ impl Artifact {
         let mut golden = Vec::new();
         let mut network = Vec::new();
         let mut half_network = Vec::new();
+        let mut trees = Vec::new();
         for (name, entry) in &manifest.files {
             let bytes = read_file(folder, name)?;
             if bytes.len() as u64 != entry.bytes {
@@ -245,15 +115,22 @@ impl Artifact {
             match name.as_str() {
                 NETWORK_FILE => network = bytes,
                 HALF_NETWORK_FILE => half_network = bytes,
+                TREES_FILE => trees = bytes,
                 GOLDEN_FILE => golden = bytes,
                 _ => {}
             }
         }
-        for (file, bytes) in [(NETWORK_FILE, &network), (HALF_NETWORK_FILE, &half_network)] {
-            onnx::inspect(bytes).map_err(|source| ArtifactError::Onnx { file, source })?;
+        if manifest.scorer.has_network() {
+            for (file, bytes) in [(NETWORK_FILE, &network), (HALF_NETWORK_FILE, &half_network)] {
+                onnx::inspect(bytes).map_err(|source| ArtifactError::Onnx { file, source })?;
+            }
+        }
+        if let Some(set) = manifest.scorer.trees() {
+            onnx::inspect_trees(&trees, set.width())
+                .map_err(|source| ArtifactError::Onnx { file: TREES_FILE, source })?;
         }
         let golden = Golden::from_bytes(&golden)?;
-        Ok(Artifact { manifest, rules, golden, network, half_network })
+        Ok(Artifact { manifest, rules, golden, network, half_network, trees })
     }
 
     /// The velocity rules, resolved.
@@ -266,25 +143,39 @@ impl Artifact {
         &self.golden
     }
 
-    /// Bytes of the network file of a precision.
-    pub fn network(&self, precision: Precision) -> &[u8] {
-        match precision {
+    /// Bytes of the network file of a precision; none where no network scores.
+    pub fn network(&self, precision: Precision) -> Option<&[u8]> {
+        let bytes = match precision {
             Precision::Single => &self.network,
             Precision::Half => &self.half_network,
-        }
+        };
+        self.manifest.scorer.has_network().then_some(bytes)
+    }
+
+    /// Bytes of the tree file; none where no trees score.
+    pub fn trees(&self) -> Option<&[u8]> {
+        self.manifest.scorer.trees().is_some().then_some(&self.trees)
     }
 
     /// Runs the golden vectors through a session of this artifact and refuses one that is further off than
     /// [`GOLDEN_TOLERANCE`] (f32) or [`GOLDEN_HALF_TOLERANCE`] (f16): absolute for logits, relative for embedding values above 1.
-    pub fn verify_golden(&self, session: &mut NetworkSession) -> Result<GoldenReport, ArtifactError> {
+    ///
+    /// Where trees read the embedding, an f16 session is held to the embeddings alone: its rounding sends some values past a threshold,
+    /// which is why [`ModelSession::new`] never opens one for such a model.
+    ///
+    /// # Errors
+    /// [`ArtifactError::GoldenMismatch`], or what the runtime says.
+    pub fn verify_golden(&self, session: &mut ModelSession) -> Result<GoldenReport, ArtifactError> {
         let tolerance = match session.precision() {
             Precision::Single => GOLDEN_TOLERANCE,
             Precision::Half => GOLDEN_HALF_TOLERANCE,
         };
+        let embeds = self.manifest.scorer.trees().is_some_and(FeatureSet::reads_embedding);
+        let holds_logit = session.precision() == Precision::Single || !embeds;
         let tensors: Vec<_> = self.golden.vectors.iter().map(|vector| &vector.tensor).collect();
-        let outputs = session.run(&tensors)?;
+        let outputs = session.outputs(&tensors)?;
         let mut report = GoldenReport { vectors: outputs.len(), ..Default::default() };
-        let calibration = &self.manifest.hybrid.calibration;
+        let calibration = &self.manifest.settings.calibration;
         for (vector, (golden, output)) in self.golden.vectors.iter().zip(&outputs).enumerate() {
             let mismatch = |output: String, expected: f32, found: f32| ArtifactError::GoldenMismatch {
                 vector,
@@ -293,13 +184,7 @@ impl Artifact {
                 found,
                 tolerance,
             };
-            let difference = (output.logit - golden.logit).abs();
-            if difference > tolerance {
-                return Err(mismatch("logit".to_owned(), golden.logit, output.logit));
-            }
-            report.logit_difference = report.logit_difference.max(difference);
-            let probabilities = calibration.probability(output.logit) - calibration.probability(golden.logit);
-            report.probability_difference = report.probability_difference.max(probabilities.abs());
+            // The embedding first: where the trees read it, it explains a logit that is off.
             for (index, (&found, &expected)) in output.embedding.iter().zip(&golden.embedding).enumerate() {
                 let difference = (found - expected).abs() / expected.abs().max(1.0);
                 if difference > tolerance {
@@ -307,6 +192,13 @@ impl Artifact {
                 }
                 report.embedding_difference = report.embedding_difference.max(difference);
             }
+            let difference = (output.logit - golden.logit).abs();
+            if holds_logit && difference > tolerance {
+                return Err(mismatch("logit".to_owned(), golden.logit, output.logit));
+            }
+            report.logit_difference = report.logit_difference.max(difference);
+            let probabilities = calibration.probability(output.logit) - calibration.probability(golden.logit);
+            report.probability_difference = report.probability_difference.max(probabilities.abs());
         }
         Ok(report)
     }
@@ -331,8 +223,8 @@ fn check_names(manifest: &Manifest) -> Result<(), ArtifactError> {
     if let Some(name) = manifest.files.keys().find(|name| !is_plain_name(name)) {
         return Err(ArtifactError::FileName(name.clone()));
     }
-    match REQUIRED_FILES.iter().find(|&&name| !manifest.files.contains_key(name)) {
-        Some(missing) => Err(ArtifactError::Missing((*missing).to_owned())),
+    match required_files(manifest.scorer).into_iter().find(|&name| !manifest.files.contains_key(name)) {
+        Some(missing) => Err(ArtifactError::Missing(missing.to_owned())),
         None => Ok(()),
     }
 }

@@ -12,8 +12,7 @@ use fraudnet_features::{
 };
 use half::slice::HalfFloatSliceExt;
 
-/// Columns of a payment's embedding.
-pub const EMBEDDING_WIDTH: usize = 64;
+pub use fraudnet_features::EMBEDDING_WIDTH;
 
 /// Names of a network's inputs and outputs; the signature every network follows.
 pub mod input {

@@ -1,4 +1,4 @@
-//! Golden vectors: inputs and the outputs expected of them, run before a network is trusted with a payment.
+//! Golden vectors: inputs and the outputs expected of them, run before a model is trusted with a payment.
 //!
 //! `golden.arrow` is an Arrow IPC file, one row a payment: the compact tensor as list columns, the logit and the embedding.
 //! The trainer writes it from its own forward pass, so that it also holds the two implementations together.
@@ -13,14 +13,14 @@ use arrow::ipc::{reader::FileReader, writer::FileWriter};
 use fraudnet_features::Tensor;
 use std::{io::Cursor, sync::Arc};
 
-/// A payment and what the network says of it.
+/// A payment and what the whole model says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoldenVector {
     /// The payment.
     pub tensor: Tensor,
-    /// Raw logit expected.
+    /// Raw logit expected of the whole: of trees, of the network, or of their blend.
     pub logit: f32,
-    /// Embedding expected, 64 values.
+    /// Embedding expected, 64 values; zeros, and held against nothing, where the model has no network.
     pub embedding: Vec<f32>,
 }
 

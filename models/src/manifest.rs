@@ -1,6 +1,6 @@
 //! `manifest.json`: what is known about a model version besides its weights, and the checks on it.
 
-use crate::{ArtifactError, Calibration, RuleSet};
+use crate::{ArtifactError, Calibration, RuleSet, Scorer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Layout of this file; 1.
+    /// Layout of this file; 2.
     pub manifest_version: u32,
-    /// Model family, e.g. `hybrid`.
+    /// Model family: `trees-v1`, `trees-v2` or `hybrid`, or a name of your own.
     pub name: String,
     /// Version of the model, e.g. `2026.11.22-1`.
     pub version: String,
@@ -24,8 +24,10 @@ pub struct Manifest {
     pub data: serde_json::Value,
     /// Metrics on the held-out window, as the evaluator printed them.
     pub metrics: serde_json::Value,
-    /// Tier `hybrid`: the network.
-    pub hybrid: TierSettings,
+    /// What scores: trees, the network, or both.
+    pub scorer: Scorer,
+    /// Of the scorer's tier: `trees-v1`, `trees-v2` or `hybrid`.
+    pub settings: TierSettings,
     /// Tier `rules`: the velocity rules behind it.
     pub rules: TierSettings,
     /// The rules themselves.
@@ -67,7 +69,7 @@ pub struct FileEntry {
 }
 
 /// Layout of the manifest that this build reads and writes.
-pub const MANIFEST_VERSION: u32 = 1;
+pub const MANIFEST_VERSION: u32 = 2;
 /// Longest model name or version.
 const NAME_LIMIT: usize = 64;
 
@@ -94,7 +96,7 @@ impl Manifest {
         bytes
     }
 
-    /// Checks everything that needs neither the other files nor the build: names, calibrations, operating points.
+    /// Checks everything that needs neither the other files nor the build: names, scorer, calibrations, operating points.
     pub fn check(&self) -> Result<(), ArtifactError> {
         for (field, value) in [("name", &self.name), ("version", &self.version)] {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -102,7 +104,8 @@ impl Manifest {
                 return Err(ArtifactError::Name { field, value: value.clone() });
             }
         }
-        self.hybrid.check("hybrid")?;
+        self.scorer.check()?;
+        self.settings.check(self.scorer.tier_name())?;
         self.rules.check("rules")
     }
 }

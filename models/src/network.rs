@@ -1,153 +1,16 @@
-//! Networks that run: a session over an artifact's network file on the best provider there is.
-//!
-//! One session a worker thread, one thread a session: payments are scored in parallel by having several sessions, which
-//! costs no synchronisation inside an operator and gives the same bits whatever the load.
+//! Networks that run: a session over a network file on the best provider there is.
 //!
 //! Cost sketch a payment at batch 1, besides the network itself: 0.1 µs to check, 7 µs to pad (development profile, one busy
 //! core); a whole run of the tests' small network takes 32 µs. Outputs are small (75 values), so they are copied out.
 
-use crate::artifact::{Artifact, HALF_NETWORK_FILE, NETWORK_FILE, sha256};
-use crate::batch::{Batch, EMBEDDING_WIDTH, TensorError, check_tensor, input};
+use crate::artifact::{Artifact, sha256};
+use crate::batch::{Batch, EMBEDDING_WIDTH, check_tensor, input};
+use crate::runtime::{self, Precision, Provider, RuntimeConfig, RuntimeError, output};
 use crate::{providers, runtime_library};
 use fraudnet_features::{EDGE_WIDTH, MAX_LINKS, MAX_NODES, MAX_ROWS, NODE_WIDTH, Tensor, schema::payment_features};
 use ort::environment::Environment;
-use ort::session::{Session, SessionOutputs, builder::GraphOptimizationLevel};
+use ort::session::Session;
 use ort::value::TensorRef;
-use std::fmt;
-use std::path::PathBuf;
-
-/// Execution provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    /// NVIDIA TensorRT.
-    TensorRt,
-    /// NVIDIA CUDA.
-    Cuda,
-    /// The processor.
-    Cpu,
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Provider::TensorRt => "tensorrt",
-            Provider::Cuda => "cuda",
-            Provider::Cpu => "cpu",
-        })
-    }
-}
-
-/// Which of the artifact's two network files is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// f32.
-    Single,
-    /// f16, with the last head in f32.
-    Half,
-}
-
-impl Precision {
-    /// What suits a provider: a GPU gains from f16, the processor would only cast back and forth.
-    pub fn suited_to(provider: Provider) -> Self {
-        if provider == Provider::Cpu { Precision::Single } else { Precision::Half }
-    }
-
-    fn file(self) -> &'static str {
-        match self {
-            Precision::Single => NETWORK_FILE,
-            Precision::Half => HALF_NETWORK_FILE,
-        }
-    }
-}
-
-/// How networks are run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuntimeConfig {
-    /// ONNX Runtime's shared library; empty to look for it (see [`crate::locate_library`]).
-    pub library: PathBuf,
-    /// Providers in order of preference.
-    pub providers: Vec<Provider>,
-    /// Refuse to start without a GPU provider.
-    pub require_gpu: bool,
-    /// Largest micro-batch.
-    pub max_batch: usize,
-    /// Folder for TensorRT's engine cache.
-    pub engine_cache: Option<PathBuf>,
-}
-
-/// Why the runtime could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// The shared library is nowhere.
-    #[error(
-        "onnx runtime's shared library was not found (tried {}); run `make setup`, or name it in the configuration or in FRAUDNET_ONNXRUNTIME",
-        list(tried)
-    )]
-    LibraryNotFound {
-        /// Where it was looked for.
-        tried: Vec<PathBuf>,
-    },
-    /// The shared library is there but cannot be used.
-    #[error("`{path}` cannot be used as onnx runtime: {reason}; run `make setup` to get the version this build expects", path = path.display())]
-    LibraryUnusable {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A GPU is required and none can be used.
-    #[error(
-        "require_gpu is set but no gpu provider can be used: {0}; install the gpu build of onnx runtime with its cuda libraries, or set require_gpu = false"
-    )]
-    GpuRequired(String),
-    /// The largest micro-batch is zero.
-    #[error("max_batch is 0; set it to 1 or more")]
-    MaxBatch,
-    /// The engine cache cannot be written.
-    #[error("the engine cache `{path}` cannot be used: {source}; name another folder", path = path.display())]
-    EngineCache {
-        /// Its path.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The runtime refused the network.
-    #[error("`{file}` cannot be run on {provider}: {reason}; publish the model again")]
-    Network {
-        /// The network file.
-        file: &'static str,
-        /// The provider it was meant for.
-        provider: Provider,
-        /// What the runtime said.
-        reason: String,
-    },
-    /// A payment's tensor is inconsistent.
-    #[error("tensor of payment {payment} of the batch: {source}")]
-    Tensor {
-        /// Its place in the batch.
-        payment: usize,
-        /// Why.
-        source: TensorError,
-    },
-    /// The run failed.
-    #[error("the network failed to run: {0}; answer from the next tier and check the model")]
-    Run(String),
-    /// An output is infinite or not a number.
-    #[error(
-        "the network's {output} for payment {payment} of the batch is not a finite number; answer from the next tier and check the model"
-    )]
-    NotFinite {
-        /// Its place in the batch.
-        payment: usize,
-        /// Name of the output.
-        output: &'static str,
-    },
-}
-
-/// Loads ONNX Runtime's shared library; once per process. Later calls do nothing, whatever library they name.
-pub fn initialise_runtime(config: &RuntimeConfig) -> Result<(), RuntimeError> {
-    runtime_library::environment(&config.library).map(|_| ())
-}
 
 /// What the network said of one payment.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,20 +37,39 @@ impl NetworkSession {
     /// Builds a session over the artifact's network file for the first provider that is there (fp16 file on a GPU, fp32 on the CPU) and warms it up.
     ///
     /// Call [`Artifact::verify_golden`] with one session of an artifact before any of its sessions scores a payment.
+    ///
+    /// # Errors
+    /// No network in the artifact, no runtime, or a network that no provider allowed here can run.
     pub fn new(artifact: &Artifact, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
-        Self::build(artifact, config, None)
+        Self::build(|precision| artifact.network(precision).ok_or(RuntimeError::NoNetwork), config, None)
     }
 
     /// As [`NetworkSession::new`], but runs the file of this precision whatever the provider; to compare the two.
+    ///
+    /// # Errors
+    /// As [`NetworkSession::new`].
     pub fn with_precision(
         artifact: &Artifact,
         config: &RuntimeConfig,
         precision: Precision,
     ) -> Result<Self, RuntimeError> {
-        Self::build(artifact, config, Some(precision))
+        Self::build(|precision| artifact.network(precision).ok_or(RuntimeError::NoNetwork), config, Some(precision))
     }
 
-    fn build(artifact: &Artifact, config: &RuntimeConfig, precision: Option<Precision>) -> Result<Self, RuntimeError> {
+    /// A session over the bytes of a network file of that precision, which passed [`crate::onnx::inspect()`]; for networks that lie in no
+    /// artifact yet.
+    ///
+    /// # Errors
+    /// As [`NetworkSession::new`].
+    pub fn from_bytes(onnx: &[u8], precision: Precision, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
+        Self::build(|_| Ok(onnx), config, Some(precision))
+    }
+
+    fn build<'a>(
+        file: impl Fn(Precision) -> Result<&'a [u8], RuntimeError>,
+        config: &RuntimeConfig,
+        precision: Option<Precision>,
+    ) -> Result<Self, RuntimeError> {
         if config.max_batch == 0 {
             return Err(RuntimeError::MaxBatch);
         }
@@ -195,7 +77,7 @@ impl NetworkSession {
         let mut missing: Vec<(Provider, String)> = Vec::new();
         for provider in providers::candidates(config) {
             let precision = precision.unwrap_or(Precision::suited_to(provider));
-            let session = match open(&environment, artifact, config, provider, precision)? {
+            let session = match open(&environment, file(precision)?, config, provider, precision)? {
                 Ok(session) => session,
                 Err(reason) => {
                     missing.push((provider, reason));
@@ -291,12 +173,11 @@ impl NetworkSession {
 /// Opens a session. `Err` outside: the network or the configuration is at fault. `Err` inside: the provider is not there.
 fn open(
     environment: &Environment,
-    artifact: &Artifact,
+    network: &[u8],
     config: &RuntimeConfig,
     provider: Provider,
     precision: Precision,
 ) -> Result<Result<Session, String>, RuntimeError> {
-    let network = artifact.network(precision);
     let engine_cache = match &config.engine_cache {
         Some(folder) if provider == Provider::TensorRt => {
             // One folder a network, see `tensorrt_options`.
@@ -307,15 +188,9 @@ fn open(
         }
         _ => None,
     };
-    let refused = |reason: String| RuntimeError::Network { file: precision.file(), provider, reason };
-    let options = || -> Result<_, ort::Error> {
-        Ok(Session::builder(environment)?
-            .with_intra_threads(1)?
-            .with_inter_threads(1)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_memory_pattern(true)?)
-    };
-    let mut builder = options().map_err(|error| refused(providers::first_line(&error.to_string())))?;
+    let refused = |reason: String| RuntimeError::Session { file: precision.file(), provider, reason };
+    let mut builder =
+        runtime::builder(environment).map_err(|error| refused(providers::first_line(&error.to_string())))?;
     if let Err(reason) = providers::register(provider, &mut builder, config.max_batch, engine_cache.as_deref()) {
         return Ok(Err(reason));
     }
@@ -324,34 +199,4 @@ fn open(
         Err(error) if provider == Provider::Cpu => Err(refused(providers::first_line(&error.to_string()))),
         Err(error) => Ok(Err(providers::first_line(&error.to_string()))),
     }
-}
-
-/// The values of an output, checked for number and finiteness.
-fn output<'a>(
-    outputs: &'a SessionOutputs<'_>,
-    name: &'static str,
-    batch: usize,
-    width: usize,
-    first: usize,
-) -> Result<&'a [f32], RuntimeError> {
-    let value = outputs.get(name).ok_or_else(|| RuntimeError::Run(format!("it has no output `{name}`")))?;
-    let (_, values) = value
-        .try_extract_tensor::<f32>()
-        .map_err(|error| RuntimeError::Run(providers::first_line(&error.to_string())))?;
-    if values.len() != batch * width {
-        return Err(RuntimeError::Run(format!(
-            "output `{name}` has {} values instead of {}",
-            values.len(),
-            batch * width
-        )));
-    }
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(RuntimeError::NotFinite { payment: first + index / width, output: name }),
-        None => Ok(values),
-    }
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    paths.join(", ")
 }

@@ -1,7 +1,7 @@
 //! Execution providers: their options, and which of the configured ones can be used here.
 
-use crate::network::{Provider, RuntimeConfig};
 use crate::onnx::signature_inputs;
+use crate::runtime::{Provider, RuntimeConfig};
 use ort::ep::{ArbitrarilyConfigurableExecutionProvider, CUDA, ExecutionProvider, TensorRT};
 use ort::session::builder::SessionBuilder;
 use std::collections::BTreeSet;

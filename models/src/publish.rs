@@ -21,7 +21,7 @@ impl ArtifactBuilder {
         ArtifactBuilder { manifest, files: BTreeMap::new() }
     }
 
-    /// Adds a file, or replaces one of the same name. See [`crate::artifact::REQUIRED_FILES`] for those that must be there.
+    /// Adds a file, or replaces one of the same name. See [`crate::artifact::required_files`] for those that must be there.
     #[must_use]
     pub fn file(mut self, name: impl Into<String>, bytes: Vec<u8>) -> Self {
         self.files.insert(name.into(), bytes);

@@ -1,6 +1,6 @@
 //! Finding and loading ONNX Runtime's shared library, once per process.
 
-use crate::network::RuntimeError;
+use crate::runtime::RuntimeError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use std::ffi::OsString;

@@ -2,9 +2,9 @@
 //! nothing else, so the same log always gives the same tensors.
 //!
 //! Cost: `observe` is tens of µs a payment and bounds the service at well over 10,000 payments a second; everything slower
-//! (network, policy, log, people's questions) happens elsewhere. Tensors (about 30 KB) come back and are used again.
+//! (model, policy, log, people's questions) happens elsewhere. Tensors (about 30 KB) come back and are used again.
 
-use crate::inference::{Job, NetworkReply};
+use crate::inference::{Job, ModelReply};
 use crate::{clock, meters};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use fraudnet_features::{State, Tensor};
@@ -43,13 +43,13 @@ pub struct Sequenced {
     pub handoff: Option<Handoff>,
 }
 
-/// Where the engine's and the network's answers on a payment go.
+/// Where the engine's and the model's answers on a payment go.
 pub struct Handoff {
     /// What was seen. Dropped where the graph had seen the payment before.
     pub evidence: oneshot::Sender<Arc<Evidence>>,
-    /// What the network says.
-    pub network: oneshot::Sender<NetworkReply>,
-    /// After this nobody waits for the network any more.
+    /// What the model says.
+    pub model: oneshot::Sender<ModelReply>,
+    /// After this nobody waits for the model any more.
     pub cutoff: Option<Instant>,
 }
 
@@ -113,7 +113,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine over this state that hands payments to the network's queue.
+    /// An engine over this state that hands payments to the model's queue.
     pub fn new(state: State, inference: Sender<Job>) -> Engine {
         let (home, pool) = crossbeam_channel::bounded(POOLED_TENSORS);
         Engine { state, inference, pool, home }
@@ -147,13 +147,13 @@ impl Engine {
         }))
     }
 
-    /// Hands evidence to the network; its answer, or that there is no room, goes to `reply`.
-    pub fn infer(&self, evidence: Arc<Evidence>, reply: oneshot::Sender<NetworkReply>, cutoff: Option<Instant>) {
+    /// Hands evidence to the model; its answer, or that there is no room, goes to `reply`.
+    pub fn infer(&self, evidence: Arc<Evidence>, reply: oneshot::Sender<ModelReply>, cutoff: Option<Instant>) {
         let job = Job { evidence, reply, cutoff, queued_at: clock::monotonic() };
         let (job, answer) = match self.inference.try_send(job) {
             Ok(()) => return,
-            Err(TrySendError::Full(job)) => (job, NetworkReply::QueueFull),
-            Err(TrySendError::Disconnected(job)) => (job, NetworkReply::Failed),
+            Err(TrySendError::Full(job)) => (job, ModelReply::QueueFull),
+            Err(TrySendError::Disconnected(job)) => (job, ModelReply::Failed),
         };
         // Nobody listens any more where the deadline has passed.
         let _ = job.reply.send(answer);
@@ -169,9 +169,9 @@ impl Engine {
             if let Some(handoff) = sequenced.handoff {
                 match self.observe(sequenced.position, &sequenced.event, waited) {
                     Some(evidence) => {
-                        // Evidence first: whoever hears from the network finds it there.
+                        // Evidence first: whoever hears from the model finds it there.
                         let _ = handoff.evidence.send(Arc::clone(&evidence));
-                        self.infer(evidence, handoff.network, handoff.cutoff);
+                        self.infer(evidence, handoff.model, handoff.cutoff);
                     }
                     None => tracing::error!(
                         position = sequenced.position,

@@ -1,4 +1,4 @@
-//! Inference: worker threads that share one bounded queue and run the network on micro-batches.
+//! Inference: worker threads that share one bounded queue and run the model on micro-batches.
 //!
 //! A batch takes the first payment that waits and fills up until it is full or `batch_wait` has passed since; with a wait of
 //! zero it takes what is there. Waiting costs latency and a batch saves little on a processor, so under light load a batch is
@@ -8,7 +8,7 @@ use crate::clock;
 use crate::engine::Evidence;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use fraudnet_features::Tensor;
-use fraudnet_models::{NetworkOutput, RuntimeError};
+use fraudnet_models::RuntimeError;
 use metrics::{gauge, histogram};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -26,21 +26,21 @@ pub struct InferenceConfig {
     pub batch_wait: Duration,
 }
 
-/// A payment that waits for the network.
+/// A payment that waits for the model.
 pub struct Job {
-    /// What the network reads.
+    /// What the model reads.
     pub evidence: Arc<Evidence>,
     /// Where the answer goes.
-    pub reply: oneshot::Sender<NetworkReply>,
+    pub reply: oneshot::Sender<ModelReply>,
     /// After this nobody waits for the answer any more.
     pub cutoff: Option<Instant>,
     /// When it was queued.
     pub queued_at: Instant,
 }
 
-/// What became of a payment at the network.
+/// What became of a payment at the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum NetworkReply {
+pub enum ModelReply {
     /// It was scored.
     Scored {
         /// Raw logit.
@@ -54,29 +54,29 @@ pub enum NetworkReply {
     QueueFull,
     /// Its time was up before its turn.
     Expired,
-    /// The network failed.
+    /// The model failed.
     Failed,
 }
 
-/// Starts one worker thread for each of `networks`; they end when every sender is gone.
+/// Starts one worker thread for each of `models`, which give one raw logit a payment; they end when every sender is gone.
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn spawn<N>(networks: Vec<N>, config: InferenceConfig) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)>
+pub fn spawn<M>(models: Vec<M>, config: InferenceConfig) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)>
 where
-    N: FnMut(&[&Tensor]) -> Result<Vec<NetworkOutput>, RuntimeError> + Send + 'static,
+    M: FnMut(&[&Tensor]) -> Result<Vec<f32>, RuntimeError> + Send + 'static,
 {
     let (sender, jobs) = crossbeam_channel::bounded(config.queue);
-    let mut handles = Vec::with_capacity(networks.len());
-    for (number, network) in networks.into_iter().enumerate() {
+    let mut handles = Vec::with_capacity(models.len());
+    for (number, model) in models.into_iter().enumerate() {
         let jobs = jobs.clone();
-        handles.push(Builder::new().name(format!("inference-{number}")).spawn(move || work(network, &jobs, config))?);
+        handles.push(Builder::new().name(format!("inference-{number}")).spawn(move || work(model, &jobs, config))?);
     }
     Ok((sender, handles))
 }
 
 fn work(
-    mut network: impl FnMut(&[&Tensor]) -> Result<Vec<NetworkOutput>, RuntimeError>,
+    mut model: impl FnMut(&[&Tensor]) -> Result<Vec<f32>, RuntimeError>,
     jobs: &Receiver<Job>,
     config: InferenceConfig,
 ) {
@@ -89,38 +89,35 @@ fn work(
         let (live, expired): (Vec<Job>, Vec<Job>) =
             batch.drain(..).partition(|job| job.cutoff.is_none_or(|cutoff| begun < cutoff));
         for job in expired {
-            answer(job, NetworkReply::Expired);
+            answer(job, ModelReply::Expired);
         }
         if live.is_empty() {
             continue;
         }
         sizes.record(live.len() as f64);
         let tensors: Vec<&Tensor> = live.iter().map(|job| job.evidence.tensor()).collect();
-        let outputs = network(&tensors);
+        let logits = model(&tensors);
         let ran = clock::monotonic().saturating_duration_since(begun);
-        match outputs {
-            Ok(outputs) if outputs.len() == live.len() => {
-                for (job, output) in live.into_iter().zip(outputs) {
+        match logits {
+            Ok(logits) if logits.len() == live.len() => {
+                for (job, logit) in live.into_iter().zip(logits) {
                     let waited = begun.saturating_duration_since(job.queued_at);
-                    let reply = if output.logit.is_finite() {
-                        NetworkReply::Scored { logit: output.logit, waited, ran }
-                    } else {
-                        NetworkReply::Failed
-                    };
+                    let reply =
+                        if logit.is_finite() { ModelReply::Scored { logit, waited, ran } } else { ModelReply::Failed };
                     answer(job, reply);
                 }
             }
-            Ok(outputs) => {
+            Ok(logits) => {
                 tracing::error!(
                     payments = live.len(),
-                    outputs = outputs.len(),
-                    "the network answered for another number of payments; the rules decide these"
+                    logits = logits.len(),
+                    "the model answered for another number of payments; the rules decide these"
                 );
-                live.into_iter().for_each(|job| answer(job, NetworkReply::Failed));
+                live.into_iter().for_each(|job| answer(job, ModelReply::Failed));
             }
             Err(error) => {
-                tracing::error!(payments = live.len(), %error, "the network failed; the rules decide these payments");
-                live.into_iter().for_each(|job| answer(job, NetworkReply::Failed));
+                tracing::error!(payments = live.len(), %error, "the model failed; the rules decide these payments");
+                live.into_iter().for_each(|job| answer(job, ModelReply::Failed));
             }
         }
     }
@@ -148,7 +145,7 @@ fn fill(jobs: &Receiver<Job>, config: InferenceConfig, batch: &mut Vec<Job>) -> 
     true
 }
 
-fn answer(job: Job, reply: NetworkReply) {
+fn answer(job: Job, reply: ModelReply) {
     // Nobody listens where the rules have decided meanwhile: a late answer changes nothing.
     let _ = job.reply.send(reply);
 }
@@ -157,13 +154,9 @@ fn answer(job: Job, reply: NetworkReply) {
 mod tests {
     use super::*;
 
-    fn job(cutoff: Option<Instant>) -> (Job, oneshot::Receiver<NetworkReply>) {
+    fn job(cutoff: Option<Instant>) -> (Job, oneshot::Receiver<ModelReply>) {
         let (reply, answered) = oneshot::channel();
         (Job { evidence: Arc::new(Evidence::empty(7)), reply, cutoff, queued_at: clock::monotonic() }, answered)
-    }
-
-    fn output(logit: f32) -> NetworkOutput {
-        NetworkOutput { logit, embedding: Vec::new(), attention: Vec::new() }
     }
 
     const CONFIG: InferenceConfig = InferenceConfig { queue: 16, max_batch: 4, batch_wait: Duration::ZERO };
@@ -187,7 +180,7 @@ mod tests {
                     .iter()
                     .map(|_| {
                         next += 1.0;
-                        output(next)
+                        next
                     })
                     .collect())
             },
@@ -196,34 +189,34 @@ mod tests {
         );
         assert_eq!(sizes, [4, 2]);
         for (number, mut answered) in answers.into_iter().enumerate() {
-            let NetworkReply::Scored { logit, .. } = answered.try_recv().unwrap() else { panic!("not scored") };
+            let ModelReply::Scored { logit, .. } = answered.try_recv().unwrap() else { panic!("not scored") };
             assert_eq!(logit, number as f32 + 1.0);
         }
     }
 
     #[test]
-    fn an_expired_payment_is_answered_without_running_the_network() {
+    fn an_expired_payment_is_answered_without_running_the_model() {
         let (sender, jobs) = crossbeam_channel::bounded(16);
         let (expired, mut answered) = job(Some(clock::monotonic()));
         sender.send(expired).unwrap();
         drop(sender);
-        work(|_| panic!("the network ran"), &jobs, CONFIG);
-        assert_eq!(answered.try_recv().unwrap(), NetworkReply::Expired);
+        work(|_| panic!("the model ran"), &jobs, CONFIG);
+        assert_eq!(answered.try_recv().unwrap(), ModelReply::Expired);
     }
 
     #[test]
     fn a_failure_and_a_number_that_is_none_are_told_to_each_payment() {
-        for outputs in [vec![], vec![output(f32::NAN), output(1.0)]] {
+        for logits in [vec![], vec![f32::NAN, 1.0]] {
             let (sender, jobs) = crossbeam_channel::bounded(16);
             let (first, mut first_answer) = job(None);
             let (second, mut second_answer) = job(None);
             sender.send(first).unwrap();
             sender.send(second).unwrap();
             drop(sender);
-            work(|_| Ok(outputs.clone()), &jobs, CONFIG);
-            assert_eq!(first_answer.try_recv().unwrap(), NetworkReply::Failed);
+            work(|_| Ok(logits.clone()), &jobs, CONFIG);
+            assert_eq!(first_answer.try_recv().unwrap(), ModelReply::Failed);
             let second = second_answer.try_recv().unwrap();
-            assert_eq!(matches!(second, NetworkReply::Scored { .. }), !outputs.is_empty());
+            assert_eq!(matches!(second, ModelReply::Scored { .. }), !logits.is_empty());
         }
     }
 }

@@ -41,7 +41,10 @@ pub fn describe() {
     describe_gauge!("fraudnet_log_position", "First log position that is not durable yet");
     describe_gauge!("fraudnet_replay_lag", "Log entries still to replay");
     describe_gauge!("fraudnet_follower_position", "First log position the follower has not applied");
-    describe_gauge!("fraudnet_degraded", "1 while the latest verdict came from a lower tier");
+    describe_gauge!(
+        "fraudnet_degraded",
+        "1 while the latest verdict came from the rules because the model could not answer"
+    );
     describe_gauge!("fraudnet_ready", "1 while the service takes traffic");
     describe_gauge!("fraudnet_graph_entities", "Entities in the graph");
     describe_gauge!("fraudnet_graph_edges", "Distinct edges in the graph");
@@ -57,7 +60,7 @@ pub fn bound(queue: &'static str, bound: usize) {
 
 /// Metrics of requests and verdicts.
 pub struct Meters {
-    decided: [[Counter; 2]; 4],
+    decided: [[Counter; Tier::ALL.len()]; 4],
     causes: [Counter; 3],
     stages: [Histogram; 6],
     degraded: Gauge,
@@ -77,8 +80,7 @@ impl Meters {
         let stage = |name: &'static str| histogram!("fraudnet_stage_seconds", "stage" => name);
         Meters {
             decided: DECISIONS.map(|(_, decision)| {
-                ["hybrid", "rules"]
-                    .map(|tier| counter!("fraudnet_payments_total", "decision" => decision, "tier" => tier))
+                Tier::ALL.map(|tier| counter!("fraudnet_payments_total", "decision" => decision, "tier" => tier.name()))
             }),
             causes: CAUSES.map(|(_, cause)| counter!("fraudnet_tier_cause_total", "cause" => cause)),
             stages: ["engine_queue", "observe", "inference_queue", "inference", "policy", "durable"].map(stage),
@@ -93,12 +95,13 @@ impl Meters {
     /// A verdict was made.
     pub fn decided(&self, decision: Decision, tier: Tier, cause: Option<TierCause>, stages: &StageTimes) {
         let row = DECISIONS.iter().position(|(known, _)| *known == decision).expect("every decision is listed");
-        self.decided[row][usize::from(tier == Tier::Rules)].increment(1);
+        let column = Tier::ALL.iter().position(|known| *known == tier).expect("every tier is listed");
+        self.decided[row][column].increment(1);
         if let Some(cause) = cause {
             self.causes[CAUSES.iter().position(|(known, _)| *known == cause).expect("every cause is listed")]
                 .increment(1);
         }
-        self.degraded.set(if tier == Tier::Hybrid { 0.0 } else { 1.0 });
+        self.degraded.set(if tier == Tier::Rules { 1.0 } else { 0.0 });
         let micros = [stages.engine_queue, stages.observe, stages.inference_queue, stages.inference, stages.policy];
         for (histogram, micros) in self.stages.iter().zip(micros) {
             histogram.record(f64::from(micros) / 1e6);

@@ -139,14 +139,14 @@ const EVIDENCE: [EvidenceReason; 15] = [
 /// A tier's answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
-    /// The network's raw logit.
-    Network {
+    /// The model's raw logit.
+    Model {
         /// Finite.
         logit: f32,
     },
     /// The rules must answer.
     Rules {
-        /// Why the network did not.
+        /// Why the model did not.
         cause: TierCause,
     },
 }
@@ -188,7 +188,8 @@ pub enum PolicyError {
 
 /// The policy of an artifact.
 pub struct Policy {
-    hybrid: TierSettings,
+    tier: Tier,
+    settings: TierSettings,
     rules: TierSettings,
     rule_set: RuleSet,
     resolved: ResolvedRules,
@@ -214,7 +215,8 @@ impl Policy {
             })
             .collect::<Result<_, _>>()?;
         Ok(Policy {
-            hybrid: manifest.hybrid.clone(),
+            tier: Tier::of(manifest.scorer),
+            settings: manifest.settings.clone(),
             rules: manifest.rules.clone(),
             rule_set: manifest.rule_set.clone(),
             resolved,
@@ -232,20 +234,18 @@ impl Policy {
     pub fn rule(&self, outcome: Outcome, payment: &[f32]) -> Ruling {
         let fired = self.resolved.evaluate(payment);
         let (settings, logit, tier, tier_cause) = match outcome {
-            Outcome::Network { logit } => (&self.hybrid, logit, Tier::Hybrid, None),
+            Outcome::Model { logit } => (&self.settings, logit, self.tier, None),
             Outcome::Rules { cause } => (&self.rules, fired.logit, Tier::Rules, Some(cause)),
         };
         let probability = settings.calibration.probability(logit);
         let points = &settings.operating_points;
 
         let mut reasons: Vec<(f32, &str, &str)> = Vec::new();
-        if tier == Tier::Hybrid && probability >= points.challenge {
+        if probability >= points.challenge
+            && let Some((code, text)) = model_reason(tier)
+        {
             // First: it is what decided.
-            reasons.push((
-                f32::INFINITY,
-                "NETWORK_SCORE",
-                "the graph network finds the payment's neighbourhood typical of fraud",
-            ));
+            reasons.push((f32::INFINITY, code, text));
         }
         let rules = fired.fired.iter().map(|index| &self.rule_set.rules[*index]).filter(|rule| rule.weight > 0.0);
         reasons.extend(rules.clone().map(|rule| (rule.weight, rule.code.as_str(), rule.text.as_str())));
@@ -272,6 +272,15 @@ impl Policy {
     }
 }
 
+/// What a model says by its score alone; the rules say which of them fired instead.
+fn model_reason(tier: Tier) -> Option<(&'static str, &'static str)> {
+    match tier {
+        Tier::Hybrid => Some(("NETWORK_SCORE", "the graph network finds the payment's neighbourhood typical of fraud")),
+        Tier::TreesV2 | Tier::TreesV1 => Some(("TREES_SCORE", "the boosted trees rate this payment as risky")),
+        Tier::Rules => None,
+    }
+}
+
 fn decide(probability: f32, points: &OperatingPoints) -> Decision {
     if probability >= points.decline {
         Decision::Decline
@@ -286,7 +295,7 @@ fn decide(probability: f32, points: &OperatingPoints) -> Decision {
 
 fn version(manifest: &Manifest) -> String {
     let mut digest = blake3::Hasher::new();
-    let settled = serde_json::to_vec(&(&manifest.hybrid, &manifest.rules, &manifest.rule_set))
+    let settled = serde_json::to_vec(&(&manifest.settings, &manifest.rules, &manifest.rule_set))
         .expect("a manifest is plain data, which always has a JSON form");
     digest.update(&settled);
     for reason in &EVIDENCE {

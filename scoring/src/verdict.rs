@@ -1,5 +1,7 @@
 //! The answer to a payment.
 
+use fraudnet_features::FeatureSet;
+use fraudnet_models::Scorer;
 use serde::{Deserialize, Serialize};
 
 /// What to do with the payment, mildest first.
@@ -20,28 +22,57 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// The graph network.
+    /// The graph network, alone or blended with boosted trees.
     Hybrid,
+    /// Boosted trees on feature set v2: payment, velocity, history, reports, graph.
+    TreesV2,
+    /// Boosted trees on feature set v1: payment, velocity, history.
+    TreesV1,
     /// Velocity rules.
     Rules,
+}
+
+impl Tier {
+    /// Every tier, in the order of the ladder.
+    pub const ALL: [Tier; 4] = [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules];
+
+    /// The tier that a model with this scorer answers as.
+    pub const fn of(scorer: Scorer) -> Tier {
+        match scorer {
+            Scorer::Trees { features: FeatureSet::V1 } => Tier::TreesV1,
+            Scorer::Trees { features: FeatureSet::V2 } => Tier::TreesV2,
+            // Trees alone on v3 are refused when an artifact is loaded.
+            Scorer::Trees { features: FeatureSet::V3 } | Scorer::Network | Scorer::Blend { .. } => Tier::Hybrid,
+        }
+    }
+
+    /// As verdicts and metrics name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tier::Hybrid => "hybrid",
+            Tier::TreesV2 => "trees_v2",
+            Tier::TreesV1 => "trees_v1",
+            Tier::Rules => "rules",
+        }
+    }
 }
 
 /// Why a lower rung answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TierCause {
-    /// The network could not answer within the caller's deadline.
+    /// The model could not answer within the caller's deadline.
     Deadline,
     /// The inference queue was full.
     InferenceQueueFull,
-    /// The network failed or gave no finite number.
+    /// The model failed or gave no finite number.
     ModelError,
 }
 
 /// A reason with its sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reason {
-    /// Stable id, e.g. `NETWORK_SCORE`.
+    /// Stable id, e.g. `NETWORK_SCORE` or `TREES_SCORE`.
     pub code: String,
     /// Sentence for people.
     pub text: String,
@@ -111,7 +142,7 @@ pub struct StageTimes {
     pub observe: u32,
     /// Waiting for a micro-batch.
     pub inference_queue: u32,
-    /// Running the network (the whole batch).
+    /// Running the model (the whole batch).
     pub inference: u32,
     /// Policy.
     pub policy: u32,

@@ -14,3 +14,4 @@ mod overload;
 mod scoring;
 mod starting;
 mod telemetry;
+mod trees;

@@ -1,9 +1,9 @@
-//! Short constructors for writing a network: tensors, nodes with settings, a whole model.
+//! Short constructors for writing a file: tensors, nodes with settings, a whole network, a whole tree model.
 
 use super::schema::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, attribute_kind, element,
 };
-use super::signature::{signature_inputs, signature_outputs};
+use super::signature::{Port, signature_inputs, signature_outputs, trees_inputs, trees_outputs};
 use half::f16;
 
 /// Version of the format that [`model`] writes; read by ONNX Runtime 1.15 and newer.
@@ -11,6 +11,10 @@ pub const IR_VERSION: i64 = 8;
 /// Standard operator set that [`model`] names. In this set `ReduceMean` takes its axes as a setting, `ReduceSum`,
 /// `Squeeze` and `Unsqueeze` as an input.
 pub const OPSET: i64 = 17;
+/// Domain of the tree operator.
+pub const TREE_DOMAIN: &str = "ai.onnx.ml";
+/// Operator set of [`TREE_DOMAIN`] that [`tree_model`] names; 5 replaces the operator by one that older runtimes do not have.
+pub const TREE_OPSET: i64 = 3;
 
 impl TensorProto {
     /// A float tensor. The number of values must be the product of `dims`.
@@ -96,6 +100,42 @@ impl NodeProto {
         self
     }
 
+    /// Adds a setting of several floats, e.g. `nodes_values`.
+    #[must_use]
+    pub fn with_floats(mut self, name: &str, floats: &[f32]) -> Self {
+        self.attribute.push(AttributeProto {
+            name: name.to_owned(),
+            kind: attribute_kind::FLOATS,
+            floats: floats.to_vec(),
+            ..Default::default()
+        });
+        self
+    }
+
+    /// Adds a text setting, e.g. `aggregate_function`.
+    #[must_use]
+    pub fn with_string(mut self, name: &str, text: &str) -> Self {
+        self.attribute.push(AttributeProto {
+            name: name.to_owned(),
+            kind: attribute_kind::STRING,
+            s: text.as_bytes().to_vec(),
+            ..Default::default()
+        });
+        self
+    }
+
+    /// Adds a setting of several texts, e.g. `nodes_modes`.
+    #[must_use]
+    pub fn with_strings(mut self, name: &str, texts: &[&str]) -> Self {
+        self.attribute.push(AttributeProto {
+            name: name.to_owned(),
+            kind: attribute_kind::STRINGS,
+            strings: texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
+            ..Default::default()
+        });
+        self
+    }
+
     /// Adds a tensor setting, e.g. the `value` of a `Constant`.
     #[must_use]
     pub fn with_tensor(mut self, name: &str, tensor: TensorProto) -> Self {
@@ -112,6 +152,24 @@ impl NodeProto {
 /// A model with the inputs and outputs of the signature around these nodes and weights. Encode it with
 /// [`prost::Message::encode_to_vec`].
 pub fn model(name: &str, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
+    around(name, node, initializer, &signature_inputs(), &signature_outputs(), &[("", OPSET)])
+}
+
+/// A model of boosted trees over rows of so many columns, all of them in this node.
+pub fn tree_model(name: &str, columns: usize, node: NodeProto) -> ModelProto {
+    let sets = [("", OPSET), (TREE_DOMAIN, TREE_OPSET)];
+    around(name, vec![node], Vec::new(), &trees_inputs(columns), &trees_outputs(), &sets)
+}
+
+fn around(
+    name: &str,
+    node: Vec<NodeProto>,
+    initializer: Vec<TensorProto>,
+    inputs: &[Port],
+    outputs: &[Port],
+    sets: &[(&str, i64)],
+) -> ModelProto {
+    let set = |&(domain, version): &(&str, i64)| OperatorSetIdProto { domain: domain.to_owned(), version };
     ModelProto {
         ir_version: IR_VERSION,
         producer_name: "fraudnet".to_owned(),
@@ -120,11 +178,11 @@ pub fn model(name: &str, node: Vec<NodeProto>, initializer: Vec<TensorProto>) ->
             name: name.to_owned(),
             node,
             initializer,
-            input: signature_inputs().iter().map(|port| port.to_proto()).collect(),
-            output: signature_outputs().iter().map(|port| port.to_proto()).collect(),
+            input: inputs.iter().map(Port::to_proto).collect(),
+            output: outputs.iter().map(Port::to_proto).collect(),
             ..Default::default()
         }),
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import: sets.iter().map(set).collect(),
         ..Default::default()
     }
 }

@@ -1,4 +1,4 @@
-//! What a network file must not contain, checked on its bytes before a runtime parses them.
+//! What a model file must not contain, checked on its bytes before a runtime parses them.
 //!
 //! The runtime would follow a path out of the folder (external data), run code of a custom domain, or fail in the middle of
 //! a payment (wrong shapes). All of it is refused here with a sentence that names the place.
@@ -7,6 +7,7 @@ use super::schema::{
     AttributeProto, DimensionValue, GraphProto, ModelProto, NodeProto, TensorProto, TypeValue, ValueInfoProto, element,
 };
 use super::signature::{Dimension, Port, signature_inputs, signature_outputs};
+use super::trees::TreeError;
 use half::f16;
 use prost::Message;
 use std::collections::BTreeSet;
@@ -51,11 +52,7 @@ pub const ALLOWED_OPERATORS: &[&str] = &[
     "Unsqueeze",
 ];
 
-/// Domain of tree ensembles, and the operators allowed in it.
-const TREE_DOMAIN: &str = "ai.onnx.ml";
-const ALLOWED_TREE_OPERATORS: &[&str] = &["TreeEnsembleRegressor"];
-
-/// Why a network file was refused.
+/// Why a network or tree file was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OnnxError {
     /// The bytes are not an ONNX file.
@@ -71,7 +68,9 @@ pub enum OnnxError {
     #[error("it contains {0}, which is not allowed; export a plain graph of standard operators")]
     Construct(String),
     /// An operator set outside the standard ones.
-    #[error("it uses the operator domain `{0}`; only the standard operators and tree ensembles are allowed")]
+    #[error(
+        "it uses the operator domain `{0}`; only the standard operators are allowed, and in a tree file those of trees"
+    )]
     Domain(String),
     /// An operator outside the allow-list.
     #[error(
@@ -98,13 +97,38 @@ pub enum OnnxError {
     /// A weight is not a number.
     #[error("tensor `{0}` holds a value that is not a number; the fit diverged, train again")]
     NotANumber(String),
+    /// A setting of the tree operator is missing, of another kind or length, unknown, or given twice.
+    #[error(
+        "setting `{0}` of the tree operator is missing, not what this build writes, or does not fit the other settings; export the trees with this build"
+    )]
+    TreeSetting(String),
+    /// The trees cannot score.
+    #[error(transparent)]
+    Trees(TreeError),
     /// A tensor's bytes do not fill its shape.
     #[error("tensor `{0}` does not hold as many values as its shape says; export it again")]
     TensorSize(String),
 }
 
 /// Parses a network file and checks everything about it that can be checked without running it.
+///
+/// # Errors
+/// See [`OnnxError`].
 pub fn inspect(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
+    let model = open(bytes, &[])?;
+    let graph = model.graph.as_ref().ok_or(OnnxError::NoGraph)?;
+    inspect_graph_plainness(graph)?;
+    graph.node.iter().try_for_each(inspect_node)?;
+    // Old exporters list weights among the inputs; what remains must be fed by us.
+    let weights: BTreeSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let fed: Vec<&ValueInfoProto> = graph.input.iter().filter(|value| !weights.contains(value.name.as_str())).collect();
+    inspect_ports("input", &signature_inputs(), &fed)?;
+    inspect_ports("output", &signature_outputs(), &graph.output.iter().collect::<Vec<_>>())?;
+    Ok(model)
+}
+
+/// Parses a file that holds a graph and nothing beside it, of the standard operators and these domains.
+pub(super) fn open(bytes: &[u8], domains: &[&str]) -> Result<ModelProto, OnnxError> {
     let model = ModelProto::decode(bytes).map_err(|error| OnnxError::Unreadable(error.to_string()))?;
     if !model.functions.is_empty() {
         return Err(OnnxError::Construct("functions of its own".to_owned()));
@@ -112,40 +136,31 @@ pub fn inspect(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     if !model.training_info.is_empty() {
         return Err(OnnxError::Construct("training data".to_owned()));
     }
-    for set in &model.opset_import {
-        if !is_standard(&set.domain) && set.domain != TREE_DOMAIN {
-            return Err(OnnxError::Domain(set.domain.clone()));
-        }
+    let foreign = |domain: &str| !is_standard(domain) && !domains.contains(&domain);
+    match model.opset_import.iter().find(|set| foreign(&set.domain)) {
+        Some(set) => Err(OnnxError::Domain(set.domain.clone())),
+        None => Ok(model),
     }
-    let graph = model.graph.as_ref().ok_or(OnnxError::NoGraph)?;
-    inspect_graph(graph)?;
-    Ok(model)
 }
 
-fn inspect_graph(graph: &GraphProto) -> Result<(), OnnxError> {
+/// Checks all of a graph but its operators and ports: weights inside the file and whole, no subgraph anywhere.
+pub(super) fn inspect_graph_plainness(graph: &GraphProto) -> Result<(), OnnxError> {
     if !graph.sparse_initializer.is_empty() {
         return Err(OnnxError::Construct("sparse weights".to_owned()));
     }
     graph.initializer.iter().try_for_each(inspect_tensor)?;
-    graph.node.iter().try_for_each(inspect_node)?;
-
-    // Old exporters list weights among the inputs; what remains must be fed by us.
-    let weights: BTreeSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
-    let fed: Vec<&ValueInfoProto> = graph.input.iter().filter(|value| !weights.contains(value.name.as_str())).collect();
-    inspect_ports("input", &signature_inputs(), &fed)?;
-    inspect_ports("output", &signature_outputs(), &graph.output.iter().collect::<Vec<_>>())
+    let settings = |node: &NodeProto| node.attribute.iter().try_for_each(|setting| inspect_attribute(node, setting));
+    graph.node.iter().try_for_each(settings)
 }
 
 fn inspect_node(node: &NodeProto) -> Result<(), OnnxError> {
-    let allowed = match node.domain.as_str() {
-        domain if is_standard(domain) => ALLOWED_OPERATORS,
-        TREE_DOMAIN => ALLOWED_TREE_OPERATORS,
-        other => return Err(OnnxError::Domain(other.to_owned())),
-    };
-    if !allowed.contains(&node.op_type.as_str()) || !node.overload.is_empty() {
+    if !is_standard(&node.domain) {
+        return Err(OnnxError::Domain(node.domain.clone()));
+    }
+    if !ALLOWED_OPERATORS.contains(&node.op_type.as_str()) || !node.overload.is_empty() {
         return Err(OnnxError::Operator { node: node.name.clone(), operator: node.op_type.clone() });
     }
-    node.attribute.iter().try_for_each(|attribute| inspect_attribute(node, attribute))
+    Ok(())
 }
 
 fn inspect_attribute(node: &NodeProto, attribute: &AttributeProto) -> Result<(), OnnxError> {
@@ -188,7 +203,11 @@ fn inspect_tensor(tensor: &TensorProto) -> Result<(), OnnxError> {
     if not_a_number { Err(OnnxError::NotANumber(tensor.name.clone())) } else { Ok(()) }
 }
 
-fn inspect_ports(direction: &'static str, expected: &[Port], found: &[&ValueInfoProto]) -> Result<(), OnnxError> {
+pub(super) fn inspect_ports(
+    direction: &'static str,
+    expected: &[Port],
+    found: &[&ValueInfoProto],
+) -> Result<(), OnnxError> {
     let mismatch = |name: &str, expected: String, found: String| OnnxError::Signature {
         direction,
         name: name.to_owned(),

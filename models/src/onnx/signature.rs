@@ -1,8 +1,9 @@
-//! Inputs and outputs that every network has: one list, used to write files, to check them and to set TensorRT's profiles.
+//! Inputs and outputs that every network and every tree file has: one list, used to write files, to check them and to set TensorRT's profiles.
 
 use super::schema::{
     DimensionProto, DimensionValue, TensorShapeProto, TensorTypeProto, TypeProto, TypeValue, ValueInfoProto, element,
 };
+use super::trees::FEATURES;
 use crate::batch::{EMBEDDING_WIDTH, input};
 use fraudnet_features::{EDGE_WIDTH, MAX_LINKS, MAX_NODES, MAX_ROWS, NODE_WIDTH, schema::payment_features};
 use std::fmt;
@@ -87,7 +88,7 @@ impl fmt::Display for Port {
     }
 }
 
-/// The inputs, in the order a [`crate::Batch`] holds them.
+/// The inputs of a network, in the order a [`crate::Batch`] holds them.
 pub fn signature_inputs() -> [Port; 5] {
     [
         Port::new(input::NODE_FEATURES, element::FLOAT, &[MAX_NODES, NODE_WIDTH]),
@@ -98,11 +99,21 @@ pub fn signature_inputs() -> [Port; 5] {
     ]
 }
 
-/// The outputs.
+/// The outputs of a network.
 pub fn signature_outputs() -> [Port; 3] {
     [
         Port::new(input::FRAUD_LOGIT, element::FLOAT, &[]),
         Port::new(input::EMBEDDING, element::FLOAT, &[EMBEDDING_WIDTH]),
         Port::new(input::ATTENTION, element::FLOAT, &[MAX_LINKS]),
     ]
+}
+
+/// The input of a tree file for rows of so many columns.
+pub fn trees_inputs(columns: usize) -> [Port; 1] {
+    [Port::new(FEATURES, element::FLOAT, &[columns])]
+}
+
+/// The output of a tree file.
+pub fn trees_outputs() -> [Port; 1] {
+    [Port::new(input::FRAUD_LOGIT, element::FLOAT, &[1])]
 }

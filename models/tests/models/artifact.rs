@@ -1,17 +1,23 @@
 //! Loading and publishing: what is right comes back as written, everything else is refused with a sentence that names it.
 
-use crate::common::{Folder, TestNetwork, artifact, manifest, tensor};
-use fraudnet_features::schema;
+use crate::common::{Folder, TestNetwork, artifact, blend_artifact, manifest, tensor, trees, trees_artifact};
+use fraudnet_features::{FeatureSet, schema};
 use fraudnet_models::artifact::{
-    FILE_LIMIT_BYTES, GOLDEN_FILE, HALF_NETWORK_FILE, MANIFEST_FILE, NETWORK_FILE, REQUIRED_FILES,
+    FILE_LIMIT_BYTES, GOLDEN_FILE, HALF_NETWORK_FILE, MANIFEST_FILE, NETWORK_FILE, TREES_FILE, required_files,
 };
 use fraudnet_models::onnx::{
     self, DimensionProto, DimensionValue, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TypeValue,
     element,
 };
-use fraudnet_models::{Artifact, ArtifactBuilder, ArtifactError, Golden, GoldenVector, NetworkOutput};
+use fraudnet_models::{
+    Artifact, ArtifactBuilder, ArtifactError, Golden, GoldenVector, NetworkOutput, Precision, Scorer,
+};
 use prost::Message;
 use std::fs;
+
+fn network_files() -> Vec<&'static str> {
+    required_files(Scorer::Network)
+}
 
 #[test]
 fn what_is_written_is_what_is_loaded() {
@@ -35,7 +41,7 @@ fn the_same_content_gives_the_same_bytes() {
     for name in ["a", "b"] {
         artifact(&TestNetwork::new()).write(&folder.join(name)).unwrap();
     }
-    for file in REQUIRED_FILES.iter().chain(&[MANIFEST_FILE]) {
+    for file in network_files().iter().chain(&[MANIFEST_FILE]) {
         assert_eq!(
             fs::read(folder.join("a").join(file)).unwrap(),
             fs::read(folder.join("b").join(file)).unwrap(),
@@ -64,7 +70,7 @@ fn refusal(change: impl FnOnce(&Folder)) -> ArtifactError {
     let parent = Folder::new();
     let folder = Folder::new();
     artifact(&TestNetwork::new()).write(&parent.join("1")).unwrap();
-    for file in REQUIRED_FILES.iter().chain(&[MANIFEST_FILE]) {
+    for file in network_files().iter().chain(&[MANIFEST_FILE]) {
         fs::copy(parent.join("1").join(file), folder.join(file)).unwrap();
     }
     let path = folder.join("");
@@ -75,7 +81,7 @@ fn refusal(change: impl FnOnce(&Folder)) -> ArtifactError {
 
 #[test]
 fn any_changed_byte_of_any_file_is_refused() {
-    for file in REQUIRED_FILES {
+    for file in network_files() {
         for place in [0.0, 0.5, 0.999] {
             let error = refusal(|folder| {
                 let mut bytes = fs::read(folder.join(file)).unwrap();
@@ -112,20 +118,33 @@ fn files_nobody_vouched_for_are_refused() {
 
 #[test]
 fn manifests_that_say_something_wrong_are_refused() {
+    fn blend(trees: f64) -> serde_json::Value {
+        serde_json::json!({ "kind": "blend", "features": "v2", "network_weight": 0.0, "trees_weight": trees })
+    }
     type Change = fn(&mut serde_json::Value);
-    let cases: [(&str, Change); 19] = [
+    let cases: [(&str, Change); 25] = [
         ("unknown field `colour`", |m| m["colour"] = "red".into()),
-        ("unknown field `extra`", |m| m["hybrid"]["operating_points"]["extra"] = 1.into()),
+        ("unknown field `extra`", |m| m["settings"]["operating_points"]["extra"] = 1.into()),
         ("unknown field `extra`", |m| m["rules"]["calibration"]["extra"] = 1.into()),
         ("missing field `seed`", |m| drop(m.as_object_mut().unwrap().remove("seed"))),
-        ("layout 2, this build reads layout 1", |m| m["manifest_version"] = 2.into()),
+        ("layout 1, this build reads layout 2", |m| m["manifest_version"] = 1.into()),
+        ("unknown feature set `v9`", |m| m["scorer"] = serde_json::json!({ "kind": "trees", "features": "v9" })),
+        ("unknown variant `oracle`", |m| m["scorer"]["kind"] = "oracle".into()),
+        ("trees alone cannot read feature set v3", |m| {
+            m["scorer"] = serde_json::json!({ "kind": "trees", "features": "v3" })
+        }),
+        ("the model has no file `trees.onnx`", |m| {
+            m["scorer"] = serde_json::json!({ "kind": "trees", "features": "v1" })
+        }),
+        ("the blend weighs the network 0 and the trees 0", |m| m["scorer"] = blend(0.0)),
+        ("the blend weighs the network 0 and the trees -1", |m| m["scorer"] = blend(-1.0)),
         ("retrain the model with this build", |m| m["feature_fingerprint"] = "abc".into()),
         ("the model's version `../1`", |m| m["version"] = "../1".into()),
         ("the model's name ``", |m| m["name"] = "".into()),
-        ("they must ascend within 0 to 1", |m| m["hybrid"]["operating_points"]["challenge"] = 0.5.into()),
+        ("they must ascend within 0 to 1", |m| m["settings"]["operating_points"]["challenge"] = 0.5.into()),
         ("they must ascend within 0 to 1", |m| m["rules"]["operating_points"]["decline"] = 1.5.into()),
         ("they must ascend within 0 to 1", |m| m["rules"]["operating_points"]["challenge"] = (-0.1).into()),
-        ("knot 1 of the calibration does not ascend", |m| m["hybrid"]["calibration"]["knots"][1][0] = (-9.0).into()),
+        ("knot 1 of the calibration does not ascend", |m| m["settings"]["calibration"]["knots"][1][0] = (-9.0).into()),
         ("knot 0 of the calibration is not a finite number", |m| {
             m["rules"]["calibration"]["knots"][0][1] = 1e39.into()
         }),
@@ -186,7 +205,7 @@ fn networks_that_are_no_plain_graph_are_refused() {
         ("operator domain `com.example`", |m| {
             m.opset_import.push(OperatorSetIdProto { domain: "com.example".to_owned(), version: 1 })
         }),
-        ("node `pooled` uses operator `ReduceMean`", |m| graph(m).node[0].domain = "ai.onnx.ml".to_owned()),
+        ("operator domain `ai.onnx.ml`", |m| graph(m).node[0].domain = "ai.onnx.ml".to_owned()),
         ("a subgraph in node `pooled`", |m| graph(m).node[0].attribute[0].g = Some(Vec::new())),
         ("a subgraph in node `pooled`", |m| graph(m).node[0].attribute[0].graphs = vec![vec![0]]),
         ("functions of its own", |m| m.functions = vec![vec![]]),
@@ -243,6 +262,39 @@ fn a_refused_network_is_named_by_file_and_never_published() {
     let folder = Folder::new();
     let error = artifact(&TestNetwork::new()).file("../escape", Vec::new()).write(&folder.join("1")).unwrap_err();
     assert!(matches!(error, ArtifactError::FileName(_)), "{error}");
+}
+
+#[test]
+fn an_artifact_holds_the_files_of_its_scorer_and_no_more_are_asked_for() {
+    let folder = Folder::new();
+    let ensemble = trees(1, FeatureSet::V1.width(), 5);
+    let alone = trees_artifact(FeatureSet::V1, &ensemble).write(&folder.join("trees")).unwrap();
+    assert_eq!(
+        alone.manifest.files.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["README.md", "golden.arrow", "trees.onnx"]
+    );
+    assert_eq!(alone.trees(), Some(&ensemble.to_onnx("test")[..]));
+    assert_eq!((alone.network(Precision::Single), alone.network(Precision::Half)), (None, None));
+
+    let scorer = Scorer::Blend { features: FeatureSet::V3, network_weight: 0.5, trees_weight: 0.5 };
+    let ensemble = trees(2, FeatureSet::V3.width(), 5);
+    let blend = || blend_artifact(&TestNetwork::new(), &ensemble, scorer);
+    let both = blend().write(&folder.join("blend")).unwrap();
+    assert_eq!(both.manifest.scorer, scorer);
+    assert_eq!(
+        both.manifest.files.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["README.md", "golden.arrow", "model.fp16.onnx", "model.onnx", "trees.onnx"]
+    );
+    assert!(both.network(Precision::Single).is_some() && both.trees().is_some());
+
+    // Trees of another set do not fit the columns, trees are no network, and a network is no trees.
+    let other = trees(2, FeatureSet::V1.width(), 5).to_onnx("test");
+    let network = TestNetwork::new().model(false).encode_to_vec();
+    for (file, bytes) in [(TREES_FILE, &other), (TREES_FILE, &network), (NETWORK_FILE, &other)] {
+        let error = blend().file(file, bytes.clone()).write(&folder.join("wrong")).unwrap_err();
+        assert!(matches!(&error, ArtifactError::Onnx { file: named, .. } if *named == file), "{error}");
+    }
+    assert_eq!(folder.names(), ["blend", "trees"]);
 }
 
 #[test]

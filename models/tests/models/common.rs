@@ -1,11 +1,13 @@
-//! A small network that follows the signature, its answer in plain Rust, and artifacts made of it.
+//! A small network that follows the signature and small trees, their answers in plain Rust, and artifacts made of them.
 
-use fraudnet_features::{EDGE_WIDTH, HOP_BUDGET, MAX_LINKS, MAX_NODES, MAX_ROWS, NODE_WIDTH, Tensor, schema};
-use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE};
-use fraudnet_models::onnx::{ModelProto, NodeProto, TensorProto, build, element};
+use fraudnet_features::{
+    EDGE_WIDTH, FeatureSet, HOP_BUDGET, MAX_LINKS, MAX_NODES, MAX_ROWS, NODE_WIDTH, Tensor, schema,
+};
+use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE, TREES_FILE};
+use fraudnet_models::onnx::{ModelProto, NodeProto, TensorProto, Tree, TreeEnsemble, TreeNode, build, element};
 use fraudnet_models::{
-    ArtifactBuilder, Calibration, EMBEDDING_WIDTH, Golden, GoldenVector, Manifest, NetworkOutput, OperatingPoints,
-    Provider, Rule, RuleSet, RuntimeConfig, TierSettings, input,
+    ArtifactBuilder, Calibration, EMBEDDING_WIDTH, Golden, GoldenVector, MANIFEST_VERSION, Manifest, NetworkOutput,
+    OperatingPoints, Provider, Rule, RuleSet, RuntimeConfig, Scorer, TierSettings, input,
 };
 use half::f16;
 use prost::Message;
@@ -195,7 +197,7 @@ pub fn manifest() -> Manifest {
         operating_points: OperatingPoints { challenge: points[0], review: points[1], decline: points[2] },
     };
     Manifest {
-        manifest_version: 1,
+        manifest_version: MANIFEST_VERSION,
         name: "test".to_owned(),
         version: "2026.11.22-1".to_owned(),
         parent_version: None,
@@ -203,11 +205,80 @@ pub fn manifest() -> Manifest {
         seed: 7,
         data: serde_json::json!({ "history": "none" }),
         metrics: serde_json::json!({}),
-        hybrid: tier([0.05, 0.2, 0.7]),
+        scorer: Scorer::Network,
+        settings: tier([0.05, 0.2, 0.7]),
         rules: tier([0.1, 0.3, 0.9]),
         rule_set: RuleSet { bias: -5.0, rules: vec![rule] },
         files: Default::default(),
     }
+}
+
+/// Random trees over so many columns: every shape from a lone leaf to a deep comb, thresholds on a coarse grid.
+pub fn trees(seed: u64, columns: usize, count: usize) -> TreeEnsemble {
+    let mut numbers = Numbers::new(seed);
+    let mut tree = || {
+        let mut nodes = vec![TreeNode::Leaf { value: numbers.value() }];
+        for _ in 0..numbers.below(20) {
+            // A leaf becomes a split over two new leaves, which come last.
+            let leaves: Vec<usize> =
+                (0..nodes.len()).filter(|&node| matches!(nodes[node], TreeNode::Leaf { .. })).collect();
+            let split = leaves[numbers.below(leaves.len())];
+            let left = nodes.len() as u32;
+            nodes[split] = TreeNode::Split {
+                column: numbers.below(columns) as u32,
+                threshold: grid(&mut numbers),
+                left,
+                right: left + 1,
+                missing_left: numbers.below(2) == 0,
+            };
+            nodes.extend([(); 2].map(|()| TreeNode::Leaf { value: numbers.value() }));
+        }
+        Tree { nodes }
+    };
+    let trees = (0..count).map(|_| tree()).collect();
+    TreeEnsemble { columns, bias: numbers.value(), trees }
+}
+
+/// One of few values, so that rows often lie exactly on a threshold.
+pub fn grid(numbers: &mut Numbers) -> f32 {
+    (numbers.below(9) as f32 - 4.0) / 4.0
+}
+
+/// The row that trees of a set read of a payment, as plain data.
+pub fn row(set: FeatureSet, tensor: &Tensor, embedding: &[f32]) -> Vec<f32> {
+    let mut row = Vec::new();
+    set.append(tensor, embedding, &mut row);
+    assert_eq!(row.len(), set.width());
+    row
+}
+
+/// An artifact of trees alone.
+pub fn trees_artifact(set: FeatureSet, ensemble: &TreeEnsemble) -> ArtifactBuilder {
+    let vectors = (0..4).map(|seed| {
+        let tensor = tensor(seed);
+        let logit = ensemble.logit(&row(set, &tensor, &[]));
+        GoldenVector { tensor, logit, embedding: vec![0.0; EMBEDDING_WIDTH] }
+    });
+    let golden = Golden { vectors: vectors.collect() };
+    ArtifactBuilder::new(Manifest { scorer: Scorer::Trees { features: set }, ..manifest() })
+        .file(TREES_FILE, ensemble.to_onnx("test"))
+        .file(GOLDEN_FILE, golden.to_bytes().unwrap())
+        .file(CARD_FILE, b"# Test model\n".to_vec())
+}
+
+/// An artifact of a network and trees.
+pub fn blend_artifact(network: &TestNetwork, ensemble: &TreeEnsemble, scorer: Scorer) -> ArtifactBuilder {
+    let set = scorer.trees().expect("a blend has trees");
+    let mut golden = network.golden(0..4);
+    for vector in &mut golden.vectors {
+        vector.logit = scorer.combine(vector.logit, ensemble.logit(&row(set, &vector.tensor, &vector.embedding)));
+    }
+    ArtifactBuilder::new(Manifest { scorer, ..manifest() })
+        .file(NETWORK_FILE, network.model(false).encode_to_vec())
+        .file(HALF_NETWORK_FILE, network.model(true).encode_to_vec())
+        .file(TREES_FILE, ensemble.to_onnx("test"))
+        .file(GOLDEN_FILE, golden.to_bytes().unwrap())
+        .file(CARD_FILE, b"# Test model\n".to_vec())
 }
 
 /// A whole, valid artifact of a test network.

@@ -2,8 +2,8 @@
 
 use crate::common::{Folder, TestNetwork, artifact, artifact_of, runtime, tensor};
 use fraudnet_models::{
-    Artifact, ArtifactError, NetworkOutput, NetworkSession, Precision, Provider, RuntimeConfig, RuntimeError,
-    initialise_runtime,
+    Artifact, ArtifactError, ModelSession, NetworkOutput, NetworkSession, Precision, Provider, RuntimeConfig,
+    RuntimeError, initialise_runtime,
 };
 use std::sync::{Arc, Mutex};
 
@@ -51,12 +51,12 @@ fn a_batch_answers_as_its_payments_one_by_one() {
 #[test]
 fn golden_vectors_hold_in_both_precisions() {
     let artifact = published(&TestNetwork::new());
-    let mut single = NetworkSession::new(&artifact, &runtime()).unwrap();
+    let mut single = ModelSession::new(&artifact, &runtime()).unwrap();
     let report = artifact.verify_golden(&mut single).unwrap();
     assert_eq!(report.vectors, 4);
     assert!(report.logit_difference <= 1e-4 && report.embedding_difference <= 1e-4, "{report:?}");
 
-    let mut half = NetworkSession::with_precision(&artifact, &runtime(), Precision::Half).unwrap();
+    let mut half = ModelSession::with_precision(&artifact, &runtime(), Precision::Half).unwrap();
     assert_eq!(half.precision(), Precision::Half);
     let report = artifact.verify_golden(&mut half).unwrap();
     assert!(
@@ -71,14 +71,14 @@ fn a_network_that_is_not_its_golden_vectors_is_refused() {
     let mut golden = network.golden(0..4);
     golden.vectors[2].logit += 3e-4;
     let artifact = artifact_of(&network, golden).write(&Folder::new().join("1")).unwrap();
-    let error = artifact.verify_golden(&mut NetworkSession::new(&artifact, &runtime()).unwrap()).unwrap_err();
+    let error = artifact.verify_golden(&mut ModelSession::new(&artifact, &runtime()).unwrap()).unwrap_err();
     assert!(matches!(&error, ArtifactError::GoldenMismatch { vector: 2, output, .. } if output == "logit"), "{error}");
 
     let mut golden = network.golden(0..4);
     golden.vectors[1].embedding[7] += 0.05;
     let artifact = artifact_of(&network, golden).write(&Folder::new().join("1")).unwrap();
     for precision in [Precision::Single, Precision::Half] {
-        let mut session = NetworkSession::with_precision(&artifact, &runtime(), precision).unwrap();
+        let mut session = ModelSession::with_precision(&artifact, &runtime(), precision).unwrap();
         let error = artifact.verify_golden(&mut session).unwrap_err();
         assert!(
             matches!(&error, ArtifactError::GoldenMismatch { vector: 1, output, .. } if output == "embedding[7]"),

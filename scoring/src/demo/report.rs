@@ -58,6 +58,8 @@ pub(super) struct Decisions {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Tiers {
     pub(super) hybrid: usize,
+    pub(super) trees_v2: usize,
+    pub(super) trees_v1: usize,
     pub(super) rules: usize,
 }
 
@@ -150,7 +152,12 @@ impl DemoReport {
                 review: count(Decision::Review),
                 decline: count(Decision::Decline),
             },
-            tiers: Tiers { hybrid: tier(Tier::Hybrid), rules: tier(Tier::Rules) },
+            tiers: Tiers {
+                hybrid: tier(Tier::Hybrid),
+                trees_v2: tier(Tier::TreesV2),
+                trees_v1: tier(Tier::TreesV1),
+                rules: tier(Tier::Rules),
+            },
             alerts: Quality::of(&scored, Decision::Review, frauds),
             declines: Quality::of(&scored, Decision::Decline, frauds),
             typologies: Typology::ALL.map(|typology| TypologyRow::of(&scored, typology)).into(),

@@ -64,7 +64,14 @@ fn write(report: &DemoReport, text: &mut String) -> std::fmt::Result {
             number(decisions.decline)
         ),
     )?;
-    row(text, "tiers", &format!("hybrid {}  rules {}", number(tiers.hybrid), number(tiers.rules)))?;
+    // Of the three families one scores; the other two would only say 0.
+    let families = [("hybrid", tiers.hybrid), ("trees v2", tiers.trees_v2), ("trees v1", tiers.trees_v1)];
+    let scored = families.iter().filter(|(_, payments)| *payments > 0);
+    let tiers: Vec<String> = scored
+        .chain(&[("rules", tiers.rules)])
+        .map(|(name, payments)| format!("{name} {}", number(*payments)))
+        .collect();
+    row(text, "tiers", &tiers.join("  "))?;
 
     writeln!(
         text,

@@ -1,5 +1,6 @@
 use super::*;
-use fraudnet_models::{Calibration, Rule};
+use fraudnet_features::FeatureSet;
+use fraudnet_models::{Calibration, MANIFEST_VERSION, Rule, Scorer};
 use std::collections::BTreeMap;
 
 fn manifest() -> Manifest {
@@ -16,7 +17,7 @@ fn manifest() -> Manifest {
         weight,
     };
     Manifest {
-        manifest_version: 1,
+        manifest_version: MANIFEST_VERSION,
         name: "hybrid".to_owned(),
         version: "1".to_owned(),
         parent_version: None,
@@ -24,7 +25,8 @@ fn manifest() -> Manifest {
         seed: 1,
         data: serde_json::Value::Null,
         metrics: serde_json::Value::Null,
-        hybrid: tier(0.2, 0.5, 0.8),
+        scorer: Scorer::Network,
+        settings: tier(0.2, 0.5, 0.8),
         rules: tier(0.3, 0.6, 0.95),
         rule_set: RuleSet {
             bias: -3.0,
@@ -65,11 +67,11 @@ fn probability_meets_the_operating_points_of_the_tier_that_answered() {
         (9.0, Decision::Decline),
     ];
     for (logit, decision) in expected {
-        let ruling = policy.rule(Outcome::Network { logit }, &quiet);
+        let ruling = policy.rule(Outcome::Model { logit }, &quiet);
         assert_eq!((ruling.decision, ruling.tier, ruling.tier_cause), (decision, Tier::Hybrid, None), "logit {logit}");
         assert_eq!(codes(&ruling).contains(&"NETWORK_SCORE"), decision > Decision::Approve, "logit {logit}");
     }
-    // -3 + 2.5 + 3 = 2.5 in log-odds is 0.924: under the rules tier's point for declining, over the network's.
+    // -3 + 2.5 + 3 = 2.5 in log-odds is 0.924: under the rules tier's point for declining, over the model's.
     let busy = payment(&[("account_payments_1h", 3.0), ("device_reported", 1.0)]);
     let ruling = policy.rule(QUEUE, &busy);
     assert_eq!(
@@ -78,6 +80,24 @@ fn probability_meets_the_operating_points_of_the_tier_that_answered() {
     );
     assert!((ruling.probability - 0.924).abs() < 0.001, "{}", ruling.probability);
     assert!(!codes(&ruling).contains(&"NETWORK_SCORE"));
+}
+
+#[test]
+fn a_model_answers_as_its_family_and_says_which_kind_it_is() {
+    let blend = Scorer::Blend { features: FeatureSet::V3, network_weight: 0.0, trees_weight: 1.0 };
+    let trees = |features| Scorer::Trees { features };
+    for (scorer, tier, code) in [
+        (Scorer::Network, Tier::Hybrid, "NETWORK_SCORE"),
+        (blend, Tier::Hybrid, "NETWORK_SCORE"),
+        (trees(FeatureSet::V2), Tier::TreesV2, "TREES_SCORE"),
+        (trees(FeatureSet::V1), Tier::TreesV1, "TREES_SCORE"),
+    ] {
+        let policy = Policy::new(&Manifest { scorer, ..manifest() }).unwrap();
+        let ruling = policy.rule(Outcome::Model { logit: 1.5 }, &payment(&[]));
+        assert_eq!((ruling.decision, ruling.tier, codes(&ruling)), (Decision::Decline, tier, vec![code]));
+        assert_eq!(serde_json::to_value(tier).unwrap(), tier.name(), "verdicts and metrics say the same");
+        assert_eq!(policy.rule(QUEUE, &payment(&[])).tier, Tier::Rules);
+    }
 }
 
 #[test]
@@ -90,14 +110,14 @@ fn reasons_come_weightiest_first_without_repeats_and_without_excuses() {
         ("device_accounts_30d", 3.2),
         ("device_new", 1.0),
     ]);
-    let ruling = policy.rule(Outcome::Network { logit: 3.0 }, &features);
+    let ruling = policy.rule(Outcome::Model { logit: 3.0 }, &features);
     assert_eq!(
         codes(&ruling),
         ["NETWORK_SCORE", "DEVICE_REPORTED", "ACCOUNT_VELOCITY_1H", "DEVICE_MANY_ACCOUNTS", "DEVICE_NEW"]
     );
     assert_eq!(ruling.reasons[1].text, "text of DEVICE_REPORTED", "the artifact's words win over the table's");
     let all: Vec<_> = EVIDENCE.iter().map(|reason| (reason.feature, 64.0)).collect();
-    let ruling = policy.rule(Outcome::Network { logit: 3.0 }, &payment(&all));
+    let ruling = policy.rule(Outcome::Model { logit: 3.0 }, &payment(&all));
     assert_eq!(ruling.reasons.len(), MAX_REASONS);
     assert_eq!(policy.rule(QUEUE, &payment(&[])).reasons, []);
 }
@@ -117,7 +137,7 @@ fn the_version_follows_whatever_decides() {
     let original = manifest();
     assert_eq!(version(&original), version(&original.clone()));
     let mut points = original.clone();
-    points.hybrid.operating_points.review = 0.51;
+    points.settings.operating_points.review = 0.51;
     let mut rules = original.clone();
     rules.rule_set.rules[0].weight = 2.6;
     let mut unrelated = original.clone();

@@ -1,11 +1,11 @@
-//! Deciding one payment: network or rules → policy → verdict → log. Each payment is decided by exactly one task (or, after
+//! Deciding one payment: model or rules → policy → verdict → log. Each payment is decided by exactly one task (or, after
 //! a crash, by the replay), which a caller that hangs up does not touch.
 
 use super::ServiceError;
 use super::claims::{Claims, Made};
 use super::health::Health;
 use crate::engine::Evidence;
-use crate::inference::NetworkReply;
+use crate::inference::ModelReply;
 use crate::log::{Completion, EventLog, TransactionKey};
 use crate::meters::Meters;
 use crate::policy::{Outcome, Policy, Ruling};
@@ -42,19 +42,19 @@ pub(super) struct Pending {
 }
 
 impl Desk {
-    /// Waits for the network until `cutoff`, then decides by what there is, and ends the claim once the verdict is durable.
+    /// Waits for the model until `cutoff`, then decides by what there is, and ends the claim once the verdict is durable.
     pub(super) async fn decide(
         self: Arc<Self>,
         pending: Pending,
         cutoff: Instant,
         evidence: oneshot::Receiver<Arc<Evidence>>,
-        network: oneshot::Receiver<NetworkReply>,
+        model: oneshot::Receiver<ModelReply>,
     ) {
-        let reply = match tokio::time::timeout_at(cutoff.into(), network).await {
+        let reply = match tokio::time::timeout_at(cutoff.into(), model).await {
             Ok(Ok(reply)) => reply,
             // Its worker ended without an answer.
-            Ok(Err(_)) => NetworkReply::Failed,
-            Err(_) => NetworkReply::Expired,
+            Ok(Err(_)) => ModelReply::Failed,
+            Err(_) => ModelReply::Expired,
         };
         // Where even the engine is behind, the verdict waits for it, past the deadline if need be: never a verdict without evidence.
         let Ok(evidence) = evidence.await else {
@@ -90,14 +90,14 @@ impl Desk {
     }
 
     /// The verdict's JSON: the bytes that are logged and replied.
-    pub(super) fn verdict(&self, pending: &Pending, evidence: &Evidence, reply: NetworkReply) -> Arc<[u8]> {
+    pub(super) fn verdict(&self, pending: &Pending, evidence: &Evidence, reply: ModelReply) -> Arc<[u8]> {
         let begun = clock::monotonic();
         let rules = |cause| (Outcome::Rules { cause }, Duration::ZERO, Duration::ZERO);
         let (outcome, waited, ran) = match reply {
-            NetworkReply::Scored { logit, waited, ran } => (Outcome::Network { logit }, waited, ran),
-            NetworkReply::QueueFull => rules(TierCause::InferenceQueueFull),
-            NetworkReply::Expired => rules(TierCause::Deadline),
-            NetworkReply::Failed => rules(TierCause::ModelError),
+            ModelReply::Scored { logit, waited, ran } => (Outcome::Model { logit }, waited, ran),
+            ModelReply::QueueFull => rules(TierCause::InferenceQueueFull),
+            ModelReply::Expired => rules(TierCause::Deadline),
+            ModelReply::Failed => rules(TierCause::ModelError),
         };
         let Ruling { decision, probability, risk_score, reasons, tier, tier_cause } =
             self.policy.rule(outcome, &evidence.tensor().payment);

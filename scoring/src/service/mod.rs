@@ -1,13 +1,13 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
 //! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
-//! `decide` (network or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `backfill` (history from
+//! `decide` (model or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `backfill` (history from
 //! before it took traffic) → `health`.
 //!
 //! It never knows HTTP, JSON requests, or how a graph or a model works inside.
 //!
 //! The order of a payment: claim its id → give it a position and start its append → the engine observes in that order →
-//! the network meanwhile → policy → the verdict is appended → reply once both are durable.
+//! the model meanwhile → policy → the verdict is appended → reply once both are durable.
 
 mod backfill;
 mod claims;
@@ -336,15 +336,15 @@ impl Service {
         let json = wire::encode_event(&event);
         let cutoff = deadline.checked_sub(self.inner.commit_reserve).unwrap_or(deadline);
         let (evidence_sender, evidence) = oneshot::channel();
-        let (network_sender, network) = oneshot::channel();
-        let handoff = Handoff { evidence: evidence_sender, network: network_sender, cutoff: Some(cutoff) };
+        let (model_sender, model) = oneshot::channel();
+        let handoff = Handoff { evidence: evidence_sender, model: model_sender, cutoff: Some(cutoff) };
         let sequenced = desk
             .log
             .append_payment(&key, body_hash, &json, |position| self.hand_to_engine(position, event, Some(handoff)));
         match sequenced {
             Ok(position) => {
                 let pending = Pending { key, transaction_id, body_hash, position };
-                tokio::spawn(Arc::clone(desk).decide(pending, cutoff, evidence, network));
+                tokio::spawn(Arc::clone(desk).decide(pending, cutoff, evidence, model));
             }
             Err(refusal) => desk.claims.end(&key, Err(self.refused(&refusal))),
         }

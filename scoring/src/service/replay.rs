@@ -3,7 +3,7 @@
 
 use super::decide::{Desk, Pending};
 use crate::engine::Engine;
-use crate::inference::NetworkReply;
+use crate::inference::ModelReply;
 use crate::log::{Entry, Record, TransactionKey, VerdictPlace};
 use crate::{clock, wire};
 use fraudnet_graph::Body;
@@ -72,7 +72,7 @@ fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut D
     };
     let (reply, answer) = oneshot::channel();
     engine.infer(evidence.clone(), reply, None);
-    let reply = answer.blocking_recv().unwrap_or(NetworkReply::Failed);
+    let reply = answer.blocking_recv().unwrap_or(ModelReply::Failed);
     let pending = Pending { key, transaction_id: payment.transaction_id.clone(), body_hash, position };
     let body = desk.verdict(&pending, &evidence, reply);
     let done = decided.expect_one();

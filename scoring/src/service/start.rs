@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use anyhow::{Context, bail, ensure};
 use crossbeam_channel::Receiver;
 use fraudnet_features::{State, Tensor};
-use fraudnet_models::{Artifact, NetworkSession, initialise_runtime, resolve_version};
+use fraudnet_models::{Artifact, ModelSession, initialise_runtime, resolve_version};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -43,11 +43,11 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         .with_context(|| format!("the model in {} was refused", config.model_folder.display()))?;
     let policy = Policy::new(&artifact.manifest)?;
     initialise_runtime(&config.runtime)?;
-    let mut networks = Vec::with_capacity(config.inference_workers);
+    let mut models = Vec::with_capacity(config.inference_workers);
     for _ in 0..config.inference_workers {
-        let mut session = NetworkSession::new(&artifact, &config.runtime)?;
+        let mut session = ModelSession::new(&artifact, &config.runtime)?;
         artifact.verify_golden(&mut session)?;
-        networks.push(move |tensors: &[&Tensor]| session.run(tensors));
+        models.push(move |tensors: &[&Tensor]| session.run(tensors));
     }
 
     let log_config = LogConfig {
@@ -60,7 +60,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     let health = Arc::new(Health::new(log.durable_end()));
     let batching =
         InferenceConfig { queue: config.inference_queue, max_batch: config.max_batch, batch_wait: config.batch_wait };
-    let (jobs, workers) = inference::spawn(networks, batching).context("the inference threads did not start")?;
+    let (jobs, workers) = inference::spawn(models, batching).context("the inference threads did not start")?;
     let (follower, following) =
         Follower::spawn(log.clone(), config.limits).context("the follower thread did not start")?;
 
@@ -83,7 +83,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     let mut threads = vec![engine_thread, following];
     threads.extend(workers);
     threads.push(writer);
-    tracing::info!(model = desk.model, version = desk.model_version, policy = desk.policy.version(), log = %desk.log.path().display(), entries = desk.log.durable_end(), "the service starts");
+    tracing::info!(model = desk.model, version = desk.model_version, tier = artifact.manifest.scorer.tier_name(), policy = desk.policy.version(), log = %desk.log.path().display(), entries = desk.log.durable_end(), "the service starts");
     Ok(Service {
         inner: Arc::new(Inner {
             desk,

@@ -3,13 +3,13 @@
 use super::*;
 use crate::log::{EventLog, FILE_NAME, LogConfig, Record};
 use crate::verdict::{Decision, Tier, TierCause, Verdict};
-use fraudnet_features::{EDGE_WIDTH, NODE_WIDTH, Tensor, schema};
+use fraudnet_features::{EDGE_WIDTH, FeatureSet, NODE_WIDTH, Tensor, schema};
 use fraudnet_graph::{Channel, Label, LabelSource, Limits, Payment, SCHEMA_VERSION};
-use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE};
-use fraudnet_models::onnx::{NodeProto, TensorProto, build};
+use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE, TREES_FILE};
+use fraudnet_models::onnx::{NodeProto, TensorProto, Tree, TreeEnsemble, TreeNode, build};
 use fraudnet_models::{
-    ArtifactBuilder, Calibration, EMBEDDING_WIDTH, Golden, GoldenVector, Manifest, OperatingPoints, Provider, Rule,
-    RuleSet, RuntimeConfig, TierSettings, input,
+    ArtifactBuilder, Calibration, EMBEDDING_WIDTH, Golden, GoldenVector, MANIFEST_VERSION, Manifest, OperatingPoints,
+    Provider, Rule, RuleSet, RuntimeConfig, Scorer, TierSettings, input,
 };
 use half::f16;
 use prost::Message;
@@ -23,7 +23,7 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("fraudnet-service-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
-        write_model(&path.join("model"));
+        write_network(&path.join("model"));
         Folder(path)
     }
 
@@ -64,7 +64,7 @@ impl Drop for Folder {
 }
 
 /// A network whose logit is one payment feature (the amount) less four, so that a test can ask for a decision.
-fn write_model(folder: &Path) {
+fn write_network(folder: &Path) {
     let width = schema::payment_features().len();
     let mut weights = vec![0.0; width];
     weights[schema::payment_feature_index("amount").unwrap()] = 1.0;
@@ -89,6 +89,24 @@ fn write_model(folder: &Path) {
         ],
     )
     .encode_to_vec();
+    write_artifact(folder, Scorer::Network, -4.0, &[(NETWORK_FILE, &model), (HALF_NETWORK_FILE, &model)]);
+}
+
+/// Trees that split on the amount at 13, between what the tests call small and large.
+fn write_trees(folder: &Path) {
+    let column = schema::payment_feature_index("amount").unwrap() as u32;
+    let nodes = vec![
+        TreeNode::Split { column, threshold: 13.0, left: 1, right: 2, missing_left: true },
+        TreeNode::Leaf { value: -4.0 },
+        TreeNode::Leaf { value: 4.0 },
+    ];
+    let set = FeatureSet::V2;
+    let ensemble = TreeEnsemble { columns: set.width(), bias: 0.0, trees: vec![Tree { nodes }] };
+    write_artifact(folder, Scorer::Trees { features: set }, -4.0, &[(TREES_FILE, &ensemble.to_onnx("amount"))]);
+}
+
+/// An artifact of these model files, whose answer to a payment of nothing is that logit.
+fn write_artifact(folder: &Path, scorer: Scorer, logit: f32, files: &[(&str, &[u8])]) {
     let tier = || TierSettings {
         calibration: Calibration::new(vec![(-20.0, -20.0), (20.0, 20.0)]).unwrap(),
         operating_points: OperatingPoints { challenge: 0.3, review: 0.6, decline: 0.9 },
@@ -102,7 +120,7 @@ fn write_model(folder: &Path) {
         weight: 6.0,
     };
     let manifest = Manifest {
-        manifest_version: 1,
+        manifest_version: MANIFEST_VERSION,
         name: "amount".to_owned(),
         version: "1".to_owned(),
         parent_version: None,
@@ -110,7 +128,8 @@ fn write_model(folder: &Path) {
         seed: 1,
         data: serde_json::Value::Null,
         metrics: serde_json::Value::Null,
-        hybrid: tier(),
+        scorer,
+        settings: tier(),
         rules: tier(),
         rule_set: RuleSet { bias: -3.0, rules: vec![rule] },
         files: Default::default(),
@@ -121,16 +140,13 @@ fn write_model(folder: &Path) {
         row_ends: vec![1, 1],
         neighbours: vec![1],
         edges: vec![f16::ZERO; EDGE_WIDTH],
-        payment: vec![0.0; width],
+        payment: vec![0.0; schema::payment_features().len()],
     };
-    let golden = Golden { vectors: vec![GoldenVector { tensor, logit: -4.0, embedding: vec![0.0; EMBEDDING_WIDTH] }] };
-    ArtifactBuilder::new(manifest)
-        .file(NETWORK_FILE, model.clone())
-        .file(HALF_NETWORK_FILE, model)
+    let golden = Golden { vectors: vec![GoldenVector { tensor, logit, embedding: vec![0.0; EMBEDDING_WIDTH] }] };
+    let builder = ArtifactBuilder::new(manifest)
         .file(GOLDEN_FILE, golden.to_bytes().unwrap())
-        .file(CARD_FILE, b"# A test's model\n".to_vec())
-        .write(folder)
-        .unwrap();
+        .file(CARD_FILE, b"# A test's model\n".to_vec());
+    files.iter().fold(builder, |builder, (name, bytes)| builder.file(*name, bytes.to_vec())).write(folder).unwrap();
 }
 
 fn event(at_s: i64, body: Body) -> Event {
@@ -247,6 +263,31 @@ async fn a_payment_is_scored_once_and_answered_alike_for_ever() {
     let after = service.score(submission(1, 1_000)).await.unwrap();
     assert_eq!((after.repeated, &after.body), (true, &first.body));
     drain(service).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trees_alone_are_served_without_a_network() {
+    let folder = Folder::new("trees");
+    let model_folder = folder.0.join("trees");
+    write_trees(&model_folder);
+    let config = || ServiceConfig { model_folder: model_folder.clone(), ..folder.config() };
+    let service = ready(config()).await;
+    let small = verdict(&service.score(submission(1, 100)).await.unwrap());
+    assert_eq!((small.tier, small.tier_cause, small.decision), (Tier::TreesV2, None, Decision::Approve));
+    let large = service.score(submission(2, 100_000_000)).await.unwrap();
+    let declined = verdict(&large);
+    assert_eq!((declined.tier, declined.decision), (Tier::TreesV2, Decision::Decline));
+    assert_eq!(declined.reason_codes[..2], ["TREES_SCORE", "AMOUNT_LARGE"]);
+    assert_eq!(declined.subgraph.hops[..2], [1, 3], "the neighbourhood is sampled all the same");
+    drain(service).await;
+
+    let service = ready(config()).await;
+    let again = service.score(submission(2, 100_000_000)).await.unwrap();
+    assert_eq!((again.repeated, &again.body), (true, &large.body));
+    drain(service).await;
+    let gpu = RuntimeConfig { require_gpu: true, ..folder.config().runtime };
+    let refusal = Service::start(ServiceConfig { runtime: gpu, ..config() }).err().unwrap().to_string();
+    assert!(refusal.contains("boosted trees, which run on the processor"), "{refusal}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
