@@ -3,14 +3,14 @@
 //! Map, in reading order:
 //! - the rim: [`wire`] (JSON forms and every bound of every field), [`http`] (routes, problems, traces), [`config`], [`telemetry`];
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
-//!   [`engine`] (the one thread that observes), [`inference`] (network and micro-batches), [`policy`] (probability to decision and
+//!   [`engine`] (the one thread that observes), [`inference`] (model and micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
-//! - beside it: [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`] (all of it at work), [`clock`] (the one place
-//!   that reads the time), [`signals`].
+//! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
+//!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`].
 //!
 //! The binary's commands are thin: arguments in, calls into this library, text out.
 //!
-//! Never knows: training, losses, optimisers; how a graph samples or a network computes.
+//! Never knows: training, losses, optimisers; how a graph samples or a model computes.
 
 pub mod client;
 pub mod clock;
@@ -18,6 +18,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod follower;
+pub mod history;
 pub mod http;
 pub mod inference;
 pub mod log;

@@ -54,3 +54,72 @@ async fn a_loaded_history_is_known_and_never_decided() {
     assert_eq!(verdict["tier"], "hybrid");
     server.stop().await;
 }
+
+/// Somebody else's table: who paid how much when, and what was reported.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_account_amount_time_and_label_warms_a_service() {
+    let folder = Folder::new("history-csv");
+    let settings = Settings::new(&folder);
+    let config = settings.write(folder.path());
+    let (history, mapping) = (folder.join("past.csv"), folder.join("past.toml"));
+    let now_ms = fraudnet_scoring::clock::now_ms();
+    let mut table = "Kunde;Summe;Zeit;Betrug\n".to_owned();
+    for payment in 0..40 {
+        let at = wire::format_timestamp(now_ms - (40 - payment) * 3_600_000);
+        table.push_str(&format!(
+            "customer-{};{}.50;{at};{}\n",
+            payment % 4,
+            10 + payment,
+            u8::from(payment == 3 || payment == 39)
+        ));
+    }
+    std::fs::write(&history, &table).unwrap();
+    let columns = "account = \"Kunde\"\namount = \"Summe\"\ntime = \"Zeit\"";
+    let text = format!(
+        "[columns]\n{columns}\n[label]\ncolumn = \"Betrug\"\nknown_after_days = 1\n[defaults]\ncurrency = \"EUR\"\nchannel = \"ecommerce\"\n"
+    );
+    std::fs::write(&mapping, &text).unwrap();
+    let (config, past) = (config.to_str().unwrap().to_owned(), history.to_str().unwrap().to_owned());
+    let mapping_name = mapping.to_str().unwrap().to_owned();
+    let load = ["replay", "--config", &config, "--history", &past, "--mapping", &mapping_name, "--format", "json"];
+
+    // A row that cannot be taken ends the load with its place, or is left out and listed.
+    std::fs::write(&history, format!("{table}customer-1;much;2026-01-01;0\n")).unwrap();
+    let output = run(&load).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success()
+            && said.contains("past.csv`: row 41 (line 42), column `Summe`, value \"much\"")
+            && said.contains("--skip-bad-rows"),
+        "{said}"
+    );
+    let output = run(&[&load[..], &["--skip-bad-rows"]].concat()).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let loaded = &report["loaded"];
+    assert_eq!(
+        (&loaded["skipped"]["rows"], &loaded["skipped"]["by_kind"]["not an amount"]),
+        (&1.into(), &1.into()),
+        "{report}"
+    );
+    assert_eq!(
+        (&loaded["duplicates"], &report["history"]),
+        (&40.into(), &40.into()),
+        "the first load kept what came before the bad row: {report}"
+    );
+    // The label of the fourth payment is known; that of the last is not, and stays out.
+    assert_eq!(loaded["ahead"], 1, "{report}");
+    assert!(report["labels"].as_u64() >= Some(1), "{report}");
+
+    let server = Server::start(&folder, &settings).await;
+    let shown = server.client.get("/v1/entities/account/customer-1/subgraph").await.json_of(200);
+    assert_eq!(
+        (&shown["nodes"][0]["id"], &shown["nodes"][0]["kind"]),
+        (&"customer-1".into(), &"account".into()),
+        "{shown}"
+    );
+    server.client.get("/v1/entities/account/customer-4/subgraph").await.problem(404);
+    let known = with(with(payment("row-2"), "account", "customer-1"), "merchant", "shop");
+    assert_eq!(server.client.score(&known).await.problem(409)["type"], "urn:fraudnet:problem:known-from-history");
+    server.stop().await;
+}

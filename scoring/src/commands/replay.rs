@@ -5,36 +5,69 @@ use super::OutputFormat;
 use anyhow::Context;
 use fraudnet_features::{State, Tensor};
 use fraudnet_graph::Body;
+use fraudnet_scoring::history::{BadRows, HistoryEvent, HistoryFile, Skipped};
 use fraudnet_scoring::log::{LogReader, Record};
 use fraudnet_scoring::service::{BackfillReport, ServiceConfig, load_history};
-use fraudnet_scoring::simulate::read_history;
 use fraudnet_scoring::{clock, config, wire};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::fs::File;
-use std::io::{BufReader, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Entries read from the log at a time.
 const CHUNK: usize = 1024;
+/// Between two lines of progress where standard error is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+const EXAMPLE: &str = r#"A mapping, the least there is; deploy/mappings/ holds whole ones:
+
+  [columns]                    # ours = "theirs"
+  account = "CUSTOMER"
+  amount = "AMOUNT"            # in major units; amount_minor for cents
+  time = "PAID_AT"
+  [label]
+  column = "FRAUD"             # 1/0, true/false, yes/no
+  known_after_days = 7
+  [defaults]
+  currency = "EUR"
+  channel = "ecommerce"
+
+  fraudnet replay --history payments.csv --mapping payments.toml"#;
 
 /// Replays the log of a stopped service and prints its position, the hash of the state it gives, and rates.
 ///
 /// The same log with the same bounds of the graph gives the same hash on every machine. The service must not be running on the folder.
 ///
-/// With --history a history as `fraudnet simulate` writes it is first loaded into the log: its payments are applied when the service
-/// starts, but never get a verdict. Payments whose id is known already are left out and counted, so a load that broke off can be repeated.
+/// With --history a file of past payments is first loaded into the log, so that a new service starts with its own past: the payments
+/// are applied when it starts, but never get a verdict. The file may be Parquet, CSV or JSON lines with any columns; --mapping names a
+/// small TOML file that says which column is the account, the amount, the time, and (where there are) the transaction id, merchant,
+/// device, IP, currency, label and the time the label became known; an example stands below.
+///
+/// Without --mapping the file is one that `fraudnet simulate` wrote. Rows must ascend in time. A label enters the log when it became
+/// known, after the payments of that millisecond; what lies ahead of this machine's clock is left out and counted. Payments whose id is
+/// known already are left out and counted as well, so a load that broke off can be repeated. A row that cannot be taken ends the load
+/// with its place and what to do; with --skip-bad-rows such rows are left out, counted by kind, and the first 20 listed.
+///
+/// The graph forgets entities and edges after graph.max_age_days without activity, whatever their history.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLE)]
 pub struct Replay {
     /// Data folder; log.folder of the configuration where absent.
     folder: Option<PathBuf>,
     /// Configuration file (TOML), for the bounds of the graph.
     #[arg(long, env = "FRAUDNET_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// History (JSON lines) to load into the log first.
+    /// History to load into the log first: Parquet, CSV or JSON lines.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    /// Which of the history's columns is what (TOML).
+    #[arg(long, value_name = "FILE", requires = "history")]
+    mapping: Option<PathBuf>,
+    /// Leave out rows that cannot be taken, and list them, instead of ending with the first.
+    #[arg(long, requires = "history")]
+    skip_bad_rows: bool,
     /// Also sample and assemble the tensor of every payment, as scoring does.
     #[arg(long)]
     observe: bool,
@@ -48,7 +81,7 @@ struct Report {
     folder: PathBuf,
     /// What came of the history that was loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    loaded: Option<BackfillReport>,
+    loaded: Option<Loaded>,
     /// First position after the last entry.
     position: u64,
     payments: u64,
@@ -67,13 +100,23 @@ struct Report {
     events_per_second: f64,
 }
 
+#[derive(Debug, Serialize)]
+struct Loaded {
+    #[serde(flatten)]
+    report: BackfillReport,
+    events_per_second: f64,
+    /// Events ahead of this machine's clock, left out: mostly labels nobody can know yet.
+    ahead: u64,
+    skipped: Skipped,
+}
+
 impl Replay {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut config = config::load(self.config.as_deref())?.service;
-        if let Some(folder) = self.folder {
-            config.data_folder = folder;
+        if let Some(folder) = &self.folder {
+            config.data_folder.clone_from(folder);
         }
-        let loaded = self.history.as_deref().map(|file| load(&config, file)).transpose()?;
+        let loaded = self.load(&config)?;
         let folder = config.data_folder;
         let log = LogReader::open(&folder)?;
         let mut state = State::new(config.limits);
@@ -119,43 +162,97 @@ impl Replay {
         (report.entities, report.edges) = (stats.entities, stats.edges);
         report.print(self.format)
     }
+
+    /// Loads the history into the log and tells how far it is, and how fast.
+    fn load(&self, config: &ServiceConfig) -> anyhow::Result<Option<Loaded>> {
+        let Some(path) = &self.history else { return Ok(None) };
+        let bad_rows = if self.skip_bad_rows { BadRows::Skip } else { BadRows::Refuse };
+        let file = HistoryFile::open(path, self.mapping.as_deref(), bad_rows)?;
+        let mut bad_row = None;
+        let mut ahead = 0;
+        let now_ms = clock::now_ms();
+        let events = file.events().map_while(|event| match event {
+            Ok(HistoryEvent { event, .. }) => Some(event),
+            Err(error) => {
+                bad_row = Some(error);
+                None
+            }
+        });
+        let events = events.filter(|event| {
+            let is_past = event.ingested_at_ms <= now_ms;
+            ahead += u64::from(!is_past);
+            is_past
+        });
+        let mut told = Telling::start();
+        let report = load_history(config, events, |durable| told.tell(durable, file.share_read()));
+        told.bar.finish_and_clear();
+        let report = report?;
+        if let Some(error) = bad_row {
+            let advice = format!(
+                "the {} events before it are loaded; mend the row and load the file again, or leave such rows out with --skip-bad-rows",
+                report.payments + report.others
+            );
+            return Err(anyhow::anyhow!("{error} ({advice})"));
+        }
+        let events_per_second = report.events_per_second();
+        Ok(Some(Loaded { report, events_per_second, ahead, skipped: file.skipped() }))
+    }
 }
 
-/// Loads the file into the log and tells how far it is, and how fast.
-fn load(config: &ServiceConfig, path: &Path) -> anyhow::Result<BackfillReport> {
-    let open = || format!("cannot read the history `{}`", path.display());
-    let file = File::open(path).with_context(open)?;
-    let bytes = file.metadata().with_context(open)?.len();
-    let bar = ProgressBar::new(bytes).with_style(
-        ProgressStyle::with_template("loading {bar:30} {percent} %, {msg}").expect("the template is fixed and valid"),
-    );
-    if !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    let mut bad_line = None;
-    let lines = read_history(BufReader::with_capacity(1 << 20, bar.wrap_read(file)));
-    let events = lines.map_while(|line| match line {
-        Ok(simulated) => Some(simulated.event),
-        Err(error) => {
-            bad_line = Some(error);
-            None
+/// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere.
+struct Telling {
+    bar: ProgressBar,
+    begun: std::time::Instant,
+    said: std::time::Instant,
+}
+
+impl Telling {
+    fn start() -> Telling {
+        let style = ProgressStyle::with_template("loading {bar:30} {percent} %, {msg}")
+            .expect("the template is fixed and valid");
+        let bar = ProgressBar::new(1_000).with_style(style);
+        if !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-    });
-    let begun = clock::monotonic();
-    let report = load_history(config, events, |durable| {
-        bar.set_message(format!("{durable} events, {:.0}/s", durable as f64 / begun.elapsed().as_secs_f64().max(1e-9)));
-    });
-    bar.finish_and_clear();
-    let report = report?;
-    if let Some(error) = bad_line {
-        let loaded = report.payments + report.others;
-        let advice = format!(
-            "`{}`: the {loaded} events before it are loaded; mend the line and load the file again",
-            path.display()
-        );
-        return Err(anyhow::Error::new(error).context(advice));
+        let now = clock::monotonic();
+        Telling { bar, begun: now, said: now }
     }
-    Ok(report)
+
+    fn tell(&mut self, durable: u64, share_read: f64) {
+        let now = clock::monotonic();
+        let rate = durable as f64 / now.saturating_duration_since(self.begun).as_secs_f64().max(1e-9);
+        let message = format!("{durable} events, {rate:.0}/s");
+        if self.bar.is_hidden() && now.saturating_duration_since(self.said) >= LINE_EVERY {
+            self.said = now;
+            eprintln!("loading: {:.0} % of the file, {message}", 100.0 * share_read);
+        }
+        self.bar.set_position((1_000.0 * share_read) as u64);
+        self.bar.set_message(message);
+    }
+}
+
+impl Loaded {
+    fn print(&self) {
+        let report = &self.report;
+        println!(
+            "loaded      {} payments and {} labels in {:.2} s ({:.0} events/s)",
+            report.payments, report.others, report.seconds, self.events_per_second
+        );
+        println!(
+            "left out    {} payments known already, {} events ahead of this machine's clock, {} bad rows",
+            report.duplicates, self.ahead, self.skipped.rows
+        );
+        for (kind, rows) in &self.skipped.by_kind {
+            println!("  {rows:>9}  {kind}");
+        }
+        for bad in &self.skipped.first {
+            println!("  {bad}");
+        }
+        let unlisted = self.skipped.rows - self.skipped.first.len() as u64;
+        if unlisted > 0 {
+            println!("  and {unlisted} more");
+        }
+    }
 }
 
 impl Report {
@@ -167,14 +264,7 @@ impl Report {
         let work = if self.observed { "observed" } else { "applied" };
         println!("folder      {}", self.folder.display());
         if let Some(loaded) = &self.loaded {
-            println!(
-                "loaded      {} payments and {} labels in {:.2} s ({:.0} events/s); {} payments left out, known already",
-                loaded.payments,
-                loaded.others,
-                loaded.seconds,
-                loaded.events_per_second(),
-                loaded.duplicates
-            );
+            loaded.print();
         }
         println!("position    {}", self.position);
         println!(

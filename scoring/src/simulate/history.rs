@@ -14,35 +14,33 @@ use crate::wire::{decode_event, encode_event};
 /// Longest line read, in bytes; an event is far below it.
 pub const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// A history that can't be read or written.
+/// A line that can't be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
+#[error("line {line}: {fault}")]
+pub struct LineError {
+    /// Line at fault, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub fault: LineFault,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+pub enum LineFault {
     /// Reading or writing failed.
-    #[error("line {line}: {source}; check the file and the free space of its disk")]
-    Io {
-        /// Line at fault, from 1.
-        line: u64,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The line is not an event with an oracle.
+    #[error("{0}; check the file and the free space of its disk")]
+    Io(std::io::Error),
+    /// It does not end within the bound.
+    #[error("longer than {MAX_LINE_BYTES} bytes; put one event on a line")]
+    TooLong,
+    /// It is not an event with an oracle.
     #[error(
-        "line {line}: {reason}; expected {{\"event\":{{…}},\"oracle\":{{\"fraud\":…,\"typology\":…}}}}, as `fraudnet simulate` writes it"
+        "{0}; expected {{\"event\":{{…}},\"oracle\":{{\"fraud\":…,\"typology\":…}}}}, as `fraudnet simulate` writes it"
     )]
-    Line {
-        /// Line at fault, from 1.
-        line: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The event of the line is not valid.
-    #[error("line {line}: event.{source}")]
-    Event {
-        /// Line at fault, from 1.
-        line: u64,
-        /// Field at fault and what to do.
-        source: crate::wire::WireError,
-    },
+    Line(String),
+    /// Its event is not valid: the field and what to do.
+    #[error("event.{0}")]
+    Event(crate::wire::WireError),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,13 +67,13 @@ struct HistoryLine<'a> {
 pub fn write_history(
     writer: &mut impl Write,
     events: impl IntoIterator<Item = SimulatedEvent>,
-) -> Result<u64, HistoryError> {
+) -> Result<u64, LineError> {
     let mut lines = 0;
     for simulated in events {
-        write_line(writer, &simulated).map_err(|source| HistoryError::Io { line: lines + 1, source })?;
+        write_line(writer, &simulated).map_err(|error| LineError { line: lines + 1, fault: LineFault::Io(error) })?;
         lines += 1;
     }
-    writer.flush().map_err(|source| HistoryError::Io { line: lines, source })?;
+    writer.flush().map_err(|error| LineError { line: lines, fault: LineFault::Io(error) })?;
     Ok(lines)
 }
 
@@ -106,7 +104,7 @@ pub struct HistoryReader<R> {
 }
 
 impl<R: BufRead> Iterator for HistoryReader<R> {
-    type Item = Result<SimulatedEvent, HistoryError>;
+    type Item = Result<SimulatedEvent, LineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
@@ -114,15 +112,14 @@ impl<R: BufRead> Iterator for HistoryReader<R> {
             self.text.clear();
             let mut bounded = std::io::Read::take(&mut self.reader, MAX_LINE_BYTES as u64);
             match bounded.read_until(b'\n', &mut self.text) {
-                Err(source) => {
+                Err(error) => {
                     self.ended = true;
-                    return Some(Err(HistoryError::Io { line: self.line, source }));
+                    return Some(Err(LineError { line: self.line, fault: LineFault::Io(error) }));
                 }
                 Ok(0) => self.ended = true,
                 Ok(read) if read == MAX_LINE_BYTES && self.text.last() != Some(&b'\n') => {
                     self.ended = true;
-                    let reason = format!("longer than {MAX_LINE_BYTES} bytes");
-                    return Some(Err(HistoryError::Line { line: self.line, reason }));
+                    return Some(Err(LineError { line: self.line, fault: LineFault::TooLong }));
                 }
                 Ok(_) if self.text.trim_ascii().is_empty() => {}
                 Ok(_) => return Some(parse_line(&self.text, self.line)),
@@ -132,10 +129,11 @@ impl<R: BufRead> Iterator for HistoryReader<R> {
     }
 }
 
-fn parse_line(text: &[u8], line: u64) -> Result<SimulatedEvent, HistoryError> {
-    let fail = |reason: String| HistoryError::Line { line, reason };
+fn parse_line(text: &[u8], line: u64) -> Result<SimulatedEvent, LineError> {
+    let fail = |reason: String| LineError { line, fault: LineFault::Line(reason) };
     let parsed: HistoryLine = serde_json::from_slice(text).map_err(|error| fail(error.to_string()))?;
-    let event = decode_event(parsed.event.get().as_bytes()).map_err(|source| HistoryError::Event { line, source })?;
+    let event = decode_event(parsed.event.get().as_bytes())
+        .map_err(|error| LineError { line, fault: LineFault::Event(error) })?;
     let is_payment = matches!(event.body, fraudnet_graph::Body::Payment(_));
     let oracle = match parsed.oracle {
         Some(_) if !is_payment => return Err(fail("an oracle stands with payments only: remove it".to_owned())),
@@ -194,7 +192,7 @@ mod tests {
         let bad = good.replace("\"fraud\":", "\"fraud_\":");
         let odd = good.replace("\"oracle\":{", "\"oracle\":{\"typology\":\"theft\",");
         let text = format!("{good}\n{bad}{odd}{{\"event\":{{}}}}\n[1]\n{good}");
-        let read: Vec<Result<SimulatedEvent, HistoryError>> = read_history(text.as_bytes()).collect();
+        let read: Vec<Result<SimulatedEvent, LineError>> = read_history(text.as_bytes()).collect();
         let errors: Vec<String> = read.iter().filter_map(|item| item.as_ref().err().map(ToString::to_string)).collect();
         assert_eq!((read.len(), errors.len()), (6, 4), "{errors:#?}");
         assert!(errors[0].starts_with("line 3: unknown field `fraud_`"), "{}", errors[0]);
@@ -206,7 +204,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_refused() {
         let text = vec![b'x'; MAX_LINE_BYTES + 10];
-        let read: Vec<Result<SimulatedEvent, HistoryError>> = read_history(text.as_slice()).collect();
+        let read: Vec<Result<SimulatedEvent, LineError>> = read_history(text.as_slice()).collect();
         assert_eq!(read.len(), 1);
         assert!(read[0].as_ref().unwrap_err().to_string().contains("longer than"));
     }

@@ -30,7 +30,7 @@ mod tests;
 
 pub use columns::column_aucs;
 pub use config::{ConfigError, SimulationConfig};
-pub use history::{HistoryError, HistoryReader, MAX_LINE_BYTES, read_history, write_history};
+pub use history::{HistoryReader, LineError, LineFault, MAX_LINE_BYTES, read_history, write_history};
 pub use oracle::{Oracle, SimulatedEvent, Typology};
 pub use stream::Simulation;
 

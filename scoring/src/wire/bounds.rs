@@ -18,9 +18,9 @@ pub const EARLIEST_MS: i64 = 946_684_800_000;
 pub const MAX_AHEAD_MS: i64 = 5 * 60 * 1000;
 
 /// Why a value was refused: what is allowed.
-pub(super) type Reason = Cow<'static, str>;
+pub(crate) type Reason = Cow<'static, str>;
 
-pub(super) fn identifier(value: &str) -> Result<(), Reason> {
+pub(crate) fn identifier(value: &str) -> Result<(), Reason> {
     if value.is_empty() || value.len() > MAX_ID_BYTES {
         return Err("must be 1 to 128 bytes long".into());
     }
@@ -44,26 +44,26 @@ pub(super) fn remark(value: &str) -> Result<(), Reason> {
     if value.is_empty() { Ok(()) } else { identifier(value) }
 }
 
-pub(super) fn amount(value: u64) -> Result<u64, Reason> {
+pub(crate) fn amount(value: u64) -> Result<u64, Reason> {
     if value > MAX_AMOUNT_MINOR {
         return Err("must be a whole number of minor units from 0 to 9007199254740992".into());
     }
     Ok(value)
 }
 
-pub(super) fn currency(value: &str) -> Result<[u8; 3], Reason> {
+pub(crate) fn currency(value: &str) -> Result<[u8; 3], Reason> {
     let code: Option<[u8; 3]> = value.as_bytes().try_into().ok();
     code.filter(|code| currency_exponent(*code).is_some())
         .ok_or_else(|| "must be a current ISO 4217 code in upper case, such as \"EUR\"".into())
 }
 
-pub(super) fn country(value: &str) -> Result<[u8; 2], Reason> {
+pub(crate) fn country(value: &str) -> Result<[u8; 2], Reason> {
     let code: Option<[u8; 2]> = value.as_bytes().try_into().ok();
     code.filter(|code| code.iter().all(u8::is_ascii_uppercase))
         .ok_or_else(|| "must be an ISO 3166-1 alpha-2 code: two upper-case letters".into())
 }
 
-pub(super) fn merchant_category(value: &str) -> Result<u16, Reason> {
+pub(crate) fn merchant_category(value: &str) -> Result<u16, Reason> {
     if value.len() != 4 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("must be a merchant category code: four digits in quotes, such as \"5411\"".into());
     }
@@ -84,6 +84,7 @@ pub(super) fn told_time(at_ms: i64, now_ms: i64, max_age_ms: i64) -> Result<i64,
     Ok(at_ms)
 }
 
+/// Asked of who wants a verdict; a past payment may have a payee nobody wrote down.
 pub(super) const NO_PAYEE: &str = "a payment names a merchant, a counterparty_account or both";
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! Absent optional fields are left out. Reading checks every bound of [`super::bounds`] again: a history file is as foreign as a request.
+//! Only the payee may be missing, which a request must name: a past without it is still a past.
 
 use super::WireError;
 use super::bounds::{self, Reason};
@@ -212,9 +213,6 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
 fn read_payment(form: PaymentForm<'_>) -> Result<Payment, WireError> {
     at("body.transaction_id", bounds::identifier(&form.transaction_id))?;
     at("body.account", bounds::identifier(&form.account))?;
-    if form.merchant.is_none() && form.counterparty_account.is_none() {
-        return Err(WireError { field: "body.merchant".into(), reason: bounds::NO_PAYEE.into() });
-    }
     let country = |field: &'static str, value: Option<Cow<'_, str>>| {
         value.map(|code| at(field, bounds::country(&code))).transpose()
     };
@@ -310,7 +308,7 @@ mod tests {
     prop_compose! {
         fn payments()(
             (transaction_id, account) in (identifiers(), identifiers()),
-            (device, ip, merchant, counterparty) in (of(identifiers()), of(identifiers()), identifiers(), of(identifiers())),
+            (device, ip, merchant, counterparty) in (of(identifiers()), of(identifiers()), of(identifiers()), of(identifiers())),
             amount_minor in 0..=bounds::MAX_AMOUNT_MINOR,
             (currency, _) in select(&super::super::currency::CURRENCIES[..]),
             (_, channel) in select(ChannelName::WORDS),
@@ -318,8 +316,8 @@ mod tests {
             (account_country, ip_country, merchant_country) in (countries(), countries(), countries()),
         ) -> Payment {
             Payment {
-                transaction_id, account, device, ip, merchant: Some(merchant), counterparty, amount_minor, currency, channel,
-                merchant_category, account_country, ip_country, merchant_country,
+                transaction_id, account, device, ip, merchant, counterparty, amount_minor, currency, channel, merchant_category,
+                account_country, ip_country, merchant_country,
             }
         }
     }
@@ -423,7 +421,6 @@ mod tests {
             (r#""amount_minor":1999"#, r#""amount_minor":-1"#, "body.amount_minor", "u64"),
             (r#""amount_minor":1999"#, r#""amount_minor":9007199254740993"#, "body.amount_minor", "9007199254740992"),
             (r#""currency":"EUR""#, r#""currency":"eur""#, "body.currency", "ISO 4217"),
-            (r#""merchant":"m-1","#, "", "body.merchant", "names a merchant"),
             (
                 r#""account_country":"DE""#,
                 r#""account_country":"Deutschland""#,
