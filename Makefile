@@ -7,7 +7,7 @@ SHELL := bash
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-setup: ## install what is missing: a C compiler (as root), ONNX Runtime into .deps
+setup: ## install what is missing: a C compiler and libgomp (as root), ONNX Runtime and LightGBM into .deps
 	@deploy/setup/setup.sh
 
 demo: ## start the service, stream simulated payments with fraud rings through it, show the table (DEMO_EXIT=1: end after it)
@@ -32,9 +32,10 @@ bench: setup ## measure every promised figure beside its target, floors and peer
 	cargo build --release --package fraudnet-scoring --package fraudnet-benches
 	@exec target/release/fraudnet-bench
 
-model: setup ## train the released model again from its seed (about 10 minutes on 2 cores)
+model: setup ## train the released models (trees v1, trees v2, hybrid) again from their seeds (about 30 minutes on 2 cores)
 	cargo build --release --package fraudnet-training
 	target/release/fraudnet-train released --models models
+	target/release/fraudnet-train features --models models --format markdown > features/FEATURES.md
 
 mutants: setup ## plant every committed fault and expect a test to catch it
 	@tests/mutants/run.sh

@@ -23,6 +23,8 @@ pub struct Calibrant {
     /// Share of it that counts as positive, 0 for legitimate and 1 or more for fraud: a young positive also stands
     /// for those of its age that are not reported yet, which are still counted among the legitimate.
     pub positive: f64,
+    /// Payments it stands for: 1, or 1 / share for a sampled negative.
+    pub weight: f64,
 }
 
 /// How a map was found, for the model card.
@@ -105,8 +107,8 @@ fn isotonic(sorted: &[Calibrant], positives: usize) -> Option<Vec<(f64, f64)>> {
     let mut open = Group { logits: 0.0, rows: 0.0, positive: 0.0 };
     let mut seen = 0.0;
     for (index, row) in sorted.iter().enumerate().rev() {
-        open.logits += f64::from(row.logit);
-        open.rows += 1.0;
+        open.logits += row.weight * f64::from(row.logit);
+        open.rows += row.weight;
         open.positive += row.positive;
         seen += f64::from(u8::from(row.positive > 0.0));
         let tie_goes_on = index > 0 && sorted[index - 1].logit == row.logit;
@@ -155,7 +157,7 @@ fn line(sorted: &[Calibrant]) -> Vec<(f64, f64)> {
         for row in sorted {
             let x = f64::from(row.logit);
             let p = sigmoid(intercept + slope * x);
-            let (residual, curvature) = (p - row.positive, (p * (1.0 - p)).max(1e-12));
+            let (residual, curvature) = (row.weight * p - row.positive, row.weight * (p * (1.0 - p)).max(1e-12));
             g0 += residual;
             g1 += residual * x;
             h00 += curvature;
@@ -179,16 +181,17 @@ fn line(sorted: &[Calibrant]) -> Vec<(f64, f64)> {
 /// Shifts all knots until the mean predicted probability is the share observed.
 fn centre(knots: &mut [(f64, f64)], sorted: &[Calibrant]) {
     let observed: f64 = sorted.iter().map(|row| row.positive).sum();
-    let observed = observed.clamp(0.5, sorted.len() as f64 - 0.5);
-    let base: Vec<f64> = {
+    let payments: f64 = sorted.iter().map(|row| row.weight).sum();
+    let observed = observed.clamp(0.5, payments - 0.5);
+    let base: Vec<(f64, f64)> = {
         let map: Vec<(f64, f64)> = knots.to_vec();
-        sorted.iter().map(|row| interpolate(&map, f64::from(row.logit))).collect()
+        sorted.iter().map(|row| (interpolate(&map, f64::from(row.logit)), row.weight)).collect()
     };
     let mut shift = 0.0;
     for _ in 0..50 {
-        let (predicted, curvature) = base.iter().fold((0.0, 1e-12), |(sum, curvature), log_odds| {
+        let (predicted, curvature) = base.iter().fold((0.0, 1e-12), |(sum, curvature), (log_odds, weight)| {
             let p = sigmoid(log_odds + shift);
-            (sum + p, curvature + p * (1.0 - p))
+            (sum + weight * p, curvature + weight * p * (1.0 - p))
         });
         let step: f64 = ((predicted - observed) / curvature).clamp(-1.0, 1.0);
         shift -= step;
@@ -241,7 +244,7 @@ mod tests {
             .map(|_| {
                 let logit = (-6.0 + 3.0 * (unit() + unit() + unit() + unit() - 2.0) + 6.0 * unit().powi(8)) as f32;
                 let positive = unit() < sigmoid(truth(f64::from(logit)));
-                Calibrant { logit, positive: if positive { 1.0 } else { 0.0 } }
+                Calibrant { logit, positive: if positive { 1.0 } else { 0.0 }, weight: 1.0 }
             })
             .collect()
     }
@@ -284,6 +287,7 @@ mod tests {
             .map(|row| Calibrant {
                 logit: if row % 10 == 0 { 1.0 } else { -5.0 },
                 positive: if row % 30 == 0 { 1.25 } else { 0.0 },
+                weight: 1.0,
             })
             .collect();
         let (map, _) = fit(&rows).unwrap();
@@ -292,11 +296,28 @@ mod tests {
     }
 
     #[test]
+    fn sampled_negatives_stand_for_those_left_out() {
+        let all = drawn(60_000, 4, |logit| logit);
+        let sample: Vec<Calibrant> = all
+            .iter()
+            .enumerate()
+            .filter(|(number, row)| row.positive > 0.0 || number % 5 == 0)
+            .map(|(_, row)| Calibrant { weight: if row.positive > 0.0 { 1.0 } else { 5.0 }, ..*row })
+            .collect();
+        let ((whole, _), (sampled, form)) = (fit(&all).unwrap(), fit(&sample).unwrap());
+        assert_eq!(form, Form::Isotonic);
+        for logit in [-7.0, -5.0, -3.0, -1.0] {
+            let (p, q) = (predicted(&whole, logit), predicted(&sampled, logit));
+            assert!((p / q).ln().abs() < 0.25, "at {logit}: {p} whole, {q} sampled");
+        }
+    }
+
+    #[test]
     fn hopeless_windows_are_refused() {
-        let negative = Calibrant { logit: 0.0, positive: 0.0 };
+        let negative = Calibrant { logit: 0.0, positive: 0.0, weight: 1.0 };
         assert!(fit(&[]).is_err());
         assert!(fit(&[negative; 5]).unwrap_err().to_string().contains("longer history"));
-        assert!(fit(&[negative, Calibrant { logit: 0.0, positive: 1.0 }]).is_err());
-        assert!(fit(&[negative, Calibrant { logit: f32::NAN, positive: 1.0 }]).is_err());
+        assert!(fit(&[negative, Calibrant { logit: 0.0, positive: 1.0, weight: 1.0 }]).is_err());
+        assert!(fit(&[negative, Calibrant { logit: f32::NAN, positive: 1.0, weight: 1.0 }]).is_err());
     }
 }

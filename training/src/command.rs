@@ -1,12 +1,12 @@
 //! The command line: arguments as typed, and what is printed at the end. Progress goes to standard error, results to
 //! standard output.
 
+use crate::backtest::command::{BacktestArguments, GuardArguments, backtest_command, guard_command};
 use crate::data::source::Source;
 use crate::data::split::SplitSettings;
 use crate::evaluate::{self, EvaluateRequest};
-use crate::fit::{self, FitRequest};
-use crate::network::TrainConfig;
-use crate::points::PointGoals;
+use crate::feature_table;
+use crate::fit::command::{FitArguments, ReleasedArguments, fit_command, released_command};
 use crate::progress::Told;
 use crate::released;
 use crate::report::Report;
@@ -20,7 +20,8 @@ use std::process::ExitCode;
 
 /// Fits, evaluates and publishes models of fraudnet.
 ///
-/// A history is a file of JSON lines as `fraudnet simulate` writes it: payments and labels in the order they were accepted.
+/// A history is a file of JSON lines as `fraudnet simulate` writes it, or with a mapping file any Parquet, CSV or JSON lines:
+/// payments and labels in the order they were accepted.
 /// It is replayed through the very path the service takes, so that a model is fitted on the tensors it will be served.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 120)]
@@ -31,51 +32,49 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fits a model on histories, evaluates it on held-out time and writes an artifact.
+    /// Fits all model generations on histories, compares them on held-out time and publishes one of them, or all three.
     Fit(FitArguments),
     /// Evaluates an artifact on histories.
     Evaluate(EvaluateArguments),
-    /// Reproduces the released model from its seeds (some 10 minutes on two cores) and makes it the champion.
+    /// Replays a history in time order and tests every model on what it could not know, in the windows of a protocol.
+    ///
+    /// Writes backtest.json and report.html (one file, opens without a network) and prints tables or the JSON object.
+    Backtest(BacktestArguments),
+    /// Runs a control of a backtest: does anything leak, and what is the graph worth?
+    ///
+    /// Give it the same history, mapping, protocol and folder as the backtest; its outcome joins the report.
+    Guard(GuardArguments),
+    /// Reproduces the released models (trees v1, trees v2, hybrid) from their seeds and makes them the champions of their
+    /// families; some 20 minutes on two cores.
     Released(ReleasedArguments),
+    /// Prints the table of all columns: name, meaning, unit, window, entity, feature set, importance.
+    Features(FeaturesArguments),
 }
 
+/// The histories a command reads.
 #[derive(Debug, Args)]
-struct FitArguments {
-    /// History to fit on; repeat for several, each a world of its own.
+pub(crate) struct HistoryArguments {
+    /// History to read; repeat for several, each a world of its own.
     #[arg(long, required = true, value_name = "FILE")]
-    history: Vec<PathBuf>,
-    /// Folder of the new artifact, ending in NAME/VERSION, e.g. models/hybrid/2026.11.22-1.
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
-    /// Replace the artifact if the folder is there already.
+    pub(crate) history: Vec<PathBuf>,
+    /// Which columns of the histories are ours (TOML); without it they are JSON lines as `fraudnet simulate` writes them.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Leave out rows that cannot be taken, instead of ending at the first.
     #[arg(long)]
-    replace: bool,
-    /// Version this one succeeds.
-    #[arg(long, value_name = "VERSION")]
-    parent: Option<String>,
-    /// Decides samples, first weights and order; the same seed and histories give the same model, bit for bit.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Most passes over the examples; it stops earlier when the early-stop window says so.
-    #[arg(long, default_value_t = released::EPOCHS)]
-    epochs: usize,
-    /// Peak learning rate.
-    #[arg(long, default_value_t = TrainConfig::default().learning_rate)]
-    learning_rate: f32,
-    /// Share (0–1] of payments not known to be fraud that become examples. Each takes 10–20 kB of memory.
-    #[arg(long, default_value_t = released::NEGATIVE_SHARE)]
-    negative_share: f64,
-    /// Share of such test payments in the sample for ablations and fp16 parity.
-    #[arg(long, default_value_t = released::ABLATION_SHARE)]
-    ablation_share: f64,
-    /// Days before the cut that are left out because their labels are not in yet; lower it for short histories.
-    #[arg(long, default_value_t = SplitSettings::default().maturity_days)]
-    maturity_days: f64,
-    /// Share of the history at which the model could have been trained; the rest is the test.
-    #[arg(long, default_value_t = SplitSettings::default().cut)]
-    cut: f64,
-    #[command(flatten)]
-    common: CommonArguments,
+    skip_bad_rows: bool,
+}
+
+impl HistoryArguments {
+    /// As sources.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let file = |path: &PathBuf| Source::File {
+            path: path.clone(),
+            mapping: self.mapping.clone(),
+            skip_bad_rows: self.skip_bad_rows,
+        };
+        self.history.iter().map(file).collect()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -83,9 +82,8 @@ struct EvaluateArguments {
     /// Folder of the artifact.
     #[arg(long, value_name = "FOLDER")]
     model: PathBuf,
-    /// History to evaluate on; repeat for several.
-    #[arg(long, required = true, value_name = "FILE")]
-    history: Vec<PathBuf>,
+    #[command(flatten)]
+    history: HistoryArguments,
     /// Share of each history at which the test begins; what comes before only fills the graph.
     #[arg(long, default_value_t = SplitSettings::default().cut)]
     test_from: f64,
@@ -94,31 +92,43 @@ struct EvaluateArguments {
 }
 
 #[derive(Debug, Args)]
-struct ReleasedArguments {
-    /// Folder of all models; the model is written to NAME/VERSION in it, over what is there.
+struct FeaturesArguments {
+    /// How the table is printed.
+    #[arg(long, value_enum, default_value_t = TableFormat::Markdown)]
+    format: TableFormat,
+    /// Folder of all models, whose champions tell how important a column is.
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
-    #[command(flatten)]
-    output: OutputArguments,
 }
 
+/// How a table of reference is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    /// A page of Markdown.
+    Markdown,
+    /// One JSON array.
+    Json,
+}
+
+/// What commands that fit or evaluate have.
 #[derive(Debug, Args)]
-struct CommonArguments {
+pub(crate) struct CommonArguments {
     /// Threads. Changes the speed, never the result.
     #[arg(long, default_value_t = released::THREADS)]
-    threads: usize,
+    pub(crate) threads: usize,
     /// Bootstrap replicates behind the intervals.
     #[arg(long, default_value_t = released::REPLICATES)]
-    replicates: usize,
+    pub(crate) replicates: usize,
     #[command(flatten)]
-    output: OutputArguments,
+    pub(crate) output: OutputArguments,
 }
 
+/// What every command has: how it prints, and where its runtime is.
 #[derive(Debug, Args)]
-struct OutputArguments {
+pub(crate) struct OutputArguments {
     /// How the metrics are printed.
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    pub(crate) format: Format,
     /// Tell no progress.
     #[arg(long)]
     quiet: bool,
@@ -127,8 +137,9 @@ struct OutputArguments {
     onnxruntime: Option<PathBuf>,
 }
 
+/// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// Tables for people.
     Table,
     /// One JSON object.
@@ -136,12 +147,12 @@ enum Format {
 }
 
 impl OutputArguments {
-    fn told(&self) -> Told {
+    pub(crate) fn told(&self) -> Told {
         if self.quiet { Told::Quietly } else { Told::Aloud }
     }
 
     /// The processor alone: a GPU's fp16 would not give the same bits everywhere.
-    fn runtime(&self) -> RuntimeConfig {
+    pub(crate) fn runtime(&self) -> RuntimeConfig {
         RuntimeConfig {
             library: self.onnxruntime.clone().unwrap_or_default(),
             providers: vec![Provider::Cpu],
@@ -157,7 +168,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Fit(arguments) => fit_command(arguments),
         Command::Evaluate(arguments) => evaluate_command(arguments),
+        Command::Backtest(arguments) => backtest_command(&arguments),
+        Command::Guard(arguments) => guard_command(&arguments),
         Command::Released(arguments) => released_command(&arguments),
+        Command::Features(arguments) => features_command(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -168,66 +182,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn released_command(arguments: &ReleasedArguments) -> Result<()> {
-    let request = FitRequest {
-        told: arguments.output.told(),
-        ..released::request(&arguments.models, arguments.output.runtime())
-    };
-    fit_and_print(&request, arguments.output.format)?;
-    fraudnet_models::name_champion(&arguments.models.join(released::NAME), released::VERSION)?;
-    Ok(())
-}
-
-fn fit_command(arguments: FitArguments) -> Result<()> {
-    let FitArguments {
-        history,
-        out,
-        replace,
-        parent,
-        seed,
-        epochs,
-        learning_rate,
-        negative_share,
-        ablation_share,
-        maturity_days,
-        cut,
-        common,
-    } = arguments;
-    let request = FitRequest {
-        sources: history.into_iter().map(Source::File).collect(),
-        out,
-        replace,
-        parent_version: parent,
-        seed,
-        split: SplitSettings { maturity_days, cut, ..SplitSettings::default() },
-        negative_share,
-        ablation_share,
-        train: TrainConfig { epochs, learning_rate, threads: common.threads, ..TrainConfig::default() },
-        goals: PointGoals::default(),
-        runtime: common.output.runtime(),
-        threads: common.threads,
-        replicates: common.replicates,
-        told: common.output.told(),
-    };
-    fit_and_print(&request, common.output.format)
-}
-
-fn fit_and_print(request: &FitRequest, format: Format) -> Result<()> {
-    let (artifact, report) = fit::fit(request)?;
-    let manifest = &artifact.manifest;
-    match format {
-        Format::Json => print_json(&report),
-        Format::Table => {
-            let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
-            print(&format!("# {} {}\n\n{}", manifest.name, manifest.version, tables(&report)));
-            print(&format!(
-                "\nwritten and verified: {} ({} files, {} kB); its model card is README.md there",
-                request.out.display(),
-                manifest.files.len() + 1,
-                bytes >> 10
-            ));
+fn features_command(arguments: &FeaturesArguments) -> Result<()> {
+    let columns = feature_table::columns(&arguments.models)?;
+    match arguments.format {
+        TableFormat::Markdown => {
+            print(feature_table::markdown(&columns).trim_end());
             Ok(())
         }
+        TableFormat::Json => print_json(&columns),
     }
 }
 
@@ -235,7 +197,7 @@ fn evaluate_command(arguments: EvaluateArguments) -> Result<()> {
     let EvaluateArguments { model, history, test_from, common } = arguments;
     let evaluation = evaluate::evaluate(&EvaluateRequest {
         model,
-        sources: history.into_iter().map(Source::File).collect(),
+        sources: history.sources(),
         test_from,
         runtime: common.output.runtime(),
         threads: common.threads,
@@ -253,18 +215,18 @@ fn evaluate_command(arguments: EvaluateArguments) -> Result<()> {
     }
 }
 
-fn print_json(value: &impl Serialize) -> Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(&serde_json::to_string_pretty(value).context("metrics are plain data")?);
     Ok(())
 }
 
 #[expect(clippy::disallowed_macros, reason = "command output: results go to standard output")]
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     println!("{text}");
 }
 
 #[expect(clippy::disallowed_macros, reason = "command output: errors go to standard error")]
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     eprintln!("{text}");
 }
 
@@ -291,6 +253,6 @@ mod tests {
             "b",
         ])
         .unwrap();
-        assert!(matches!(parsed.command, Command::Evaluate(arguments) if arguments.history.len() == 2));
+        assert!(matches!(parsed.command, Command::Evaluate(arguments) if arguments.history.sources().len() == 2));
     }
 }

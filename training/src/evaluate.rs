@@ -1,5 +1,6 @@
 //! Evaluating a published model on any history: the same pass, the same metrics.
 
+use crate::contender::Contender;
 use crate::data::source::Source;
 use crate::data::split::{Window, Windows};
 use crate::data::survey::Survey;
@@ -7,7 +8,7 @@ use crate::facts::SourceFacts;
 use crate::fit::source_facts;
 use crate::progress::{Progress, Told};
 use crate::report::{self, Judged, Report, Resampling};
-use crate::score::{Row, Scorer};
+use crate::score::{ModelScorer, Scored, Wanted};
 use anyhow::{Context, Result, ensure};
 use fraudnet_models::{Artifact, RuntimeConfig};
 use serde::Serialize;
@@ -55,9 +56,8 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation> {
     ensure!((0.0..1.0).contains(&request.test_from), "--test-from must lie between 0 and 1, not {}", request.test_from);
     ensure!(!request.sources.is_empty(), "name at least one history (--history), written by `fraudnet simulate`");
     let artifact = Artifact::load(&request.model).with_context(|| format!("model {}", request.model.display()))?;
-    let mut scorer = Scorer::new(&artifact, None, &request.runtime, request.threads)?;
-    artifact.verify_golden(scorer.session())?;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut scorer = ModelScorer::new(&artifact, &request.runtime, request.threads)?;
+    let mut scored = Scored::default();
     let mut sources = Vec::new();
     for (number, source) in request.sources.iter().enumerate() {
         let mut progress = Progress::start(request.told, &format!("surveying {}", source.name()), "events", None);
@@ -66,25 +66,19 @@ pub fn evaluate(request: &EvaluateRequest) -> Result<Evaluation> {
         let windows = test_only(&survey, request.test_from);
         let mut progress =
             Progress::start(request.told, &format!("scoring {}", source.name()), "events", Some(survey.events));
-        scorer.history(
-            number as u32,
-            source,
-            &survey,
-            &windows,
-            &[Window::Test],
-            &mut rows,
-            &mut progress,
-            |_, _, _| {},
-        )?;
+        let wanted =
+            Wanted { history: number as u32, source, survey: &survey, windows: &windows, scored: &[Window::Test] };
+        scored.history(wanted, &mut progress, &mut |tensors| scorer.logits(tensors), |_, _, _| {})?;
         progress.finish();
         sources.push(source_facts(source, &survey, &windows));
     }
     let manifest = &artifact.manifest;
     let tiers = [
-        Judged { tier: "hybrid", logits: rows.iter().map(|row| row.hybrid).collect(), settings: &manifest.hybrid },
-        Judged { tier: "rules", logits: rows.iter().map(|row| row.rules).collect(), settings: &manifest.rules },
+        Judged { contender: scorer.contender(), settings: &manifest.settings },
+        Judged { contender: Contender::Rules, settings: &manifest.rules },
     ];
-    let report = report::judge(&rows, &tiers, Resampling { replicates: request.replicates, seed: request.seed })?;
+    let resampling = Resampling { replicates: request.replicates, seed: request.seed };
+    let report = report::judge(&scored.rows, &tiers, resampling)?;
     Ok(Evaluation { model: manifest.name.clone(), version: manifest.version.clone(), sources, report })
 }
 
@@ -99,5 +93,6 @@ fn test_only(survey: &Survey, from: f64) -> Windows {
         gap_ms: cut_ms,
         cut_ms,
         last_ms: survey.last_ms,
+        end_ms: survey.last_ms + 1,
     }
 }

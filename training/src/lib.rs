@@ -3,26 +3,33 @@
 //! Map, in reading order:
 //! - [`data`]: a history, its labels and windows, the replay through `State::observe`, the examples kept
 //! - [`network`], [`export`]: the hybrid network in Rust and the same maths as an ONNX file
-//! - [`rules`], [`logistic`]: the velocity rules (a tier of the artifact) and the baseline beside them
-//! - [`score`]: a history through the exported network, as it will be served
+//! - [`trees`]: boosted trees, fitted by LightGBM
+//! - [`rules`], [`logistic`]: the velocity rules (a tier of every artifact) and the baseline beside them
+//! - [`contender`], [`generations`]: everything that is compared, fitted on the same examples
+//! - [`score`]: a history through the exported files, as it will be served
 //! - [`calibrate`], [`points`]: probabilities and decisions, from a later window
-//! - [`metrics`], [`ablate`], [`report`]: what it is worth on held-out time
-//! - [`facts`], [`tables`], [`card`], [`golden`]: what is written beside the weights
-//! - [`fit`], [`evaluate`], [`released`]: the commands' work, and the recipe of the released model
+//! - [`metrics`], [`ablate`], [`versus`], [`report`]: what it is worth on held-out time
+//! - [`facts`], [`tables`], [`card`], [`golden`], [`feature_table`]: what is written beside the weights
+//! - [`fit`], [`evaluate`], [`released`]: the commands' work, and the recipe of the released models
+//! - [`backtest`]: any history in time order, every model fitted on what was known at the cut; controls; the report
 //! - [`command`], [`progress`]: the command line and what it says
 //!
 //! Never knows HTTP routes, the service's threads, or its log. Everything but `progress` is deterministic: the same
 //! histories and seed give the same artifact, byte for byte.
 
 pub mod ablate;
+pub mod backtest;
 pub mod calibrate;
 pub mod card;
 pub mod command;
+pub mod contender;
 pub mod data;
 pub mod evaluate;
 pub mod export;
 pub mod facts;
+pub mod feature_table;
 pub mod fit;
+pub mod generations;
 pub mod golden;
 pub mod logistic;
 pub mod metrics;
@@ -34,3 +41,5 @@ pub mod report;
 pub mod rules;
 pub mod score;
 pub mod tables;
+pub mod trees;
+pub mod versus;

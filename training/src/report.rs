@@ -1,17 +1,24 @@
 //! The numbers a model is judged by, in the one form that goes into the manifest, the model card and the terminal.
 
 use crate::ablate::Ablation;
-use crate::metrics::{Interval, Ranking, block_bootstrap, expected_calibration_error, rounded, top_decile_ratio};
+use crate::contender::Contender;
+use crate::metrics::{
+    Alerts, Interval, Ranking, block_bootstrap, expected_calibration_error, rounded, top_decile_ratio,
+};
 use crate::score::Row;
+use crate::versus::{self, Versus};
 use anyhow::{Result, ensure};
 use fraudnet_models::{OperatingPoints, TierSettings};
-use fraudnet_scoring::simulate::Typology;
 use serde::{Deserialize, Serialize};
 
 /// Alert rate at which recall is told: what analysts have time for.
 pub const ALERT_RATE: f64 = 0.005;
 /// Bins of the calibration error.
 const BINS: usize = 20;
+/// Largest calibration error a model is released with.
+pub const CALIBRATION_ERROR_GOAL: f64 = 0.005;
+/// Top-decile ratios a model is released with.
+pub const TOP_DECILE_GOAL: std::ops::RangeInclusive<f64> = 0.8..=1.25;
 
 /// Everything measured on held-out time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,9 +32,12 @@ pub struct Report {
     pub against_labels: Vec<TierReport>,
     /// Each typology's frauds against all legitimate payments, by truth.
     pub by_typology: Vec<TypologyReport>,
-    /// What parts of the neighbourhood are worth to the network.
+    /// Hybrid against the trees with every graph column, by truth; absent where not both were judged.
+    pub versus: Option<Versus>,
+    /// What parts of the neighbourhood are worth to the hybrid.
     pub ablations: Option<AblationReport>,
-    /// How close fp16 is to fp32.
+    /// How close fp16 is to fp32; absent where the hybrid's trees read the embedding, since its network then always runs in
+    /// fp32.
     pub parity: Option<Parity>,
 }
 
@@ -49,7 +59,7 @@ pub struct TestSet {
 /// One tier, judged one way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TierReport {
-    /// `hybrid`, `rules` or `logistic regression`.
+    /// Name of the [`Contender`].
     pub tier: String,
     /// Average precision.
     pub average_precision: Interval,
@@ -119,7 +129,7 @@ pub struct AblationReport {
     pub cuts: Vec<Ablation>,
 }
 
-/// Largest differences between the two files of one network.
+/// Largest differences between a hybrid with the fp16 file of its network and with the fp32 file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parity {
     /// Payments compared.
@@ -130,20 +140,32 @@ pub struct Parity {
     pub probability: f64,
     /// Payments that get another decision from the fp16 file.
     pub decisions: u64,
-    /// Golden vectors compared between the trainer's own forward pass and ONNX Runtime.
-    pub golden_vectors: u64,
-    /// Largest difference in raw logit there, fp32.
-    pub golden_logit: f64,
 }
 
-/// A tier as it is to be judged.
+impl TierReport {
+    /// Whether the calibration error is small enough for a release.
+    pub fn calibration_is_close(&self) -> bool {
+        self.calibration_error <= CALIBRATION_ERROR_GOAL
+    }
+
+    /// Whether the top decile is told well enough for a release.
+    pub fn top_decile_is_close(&self) -> bool {
+        self.top_decile_ratio.is_some_and(|ratio| TOP_DECILE_GOAL.contains(&ratio))
+    }
+}
+
+/// A contender as it is to be judged.
 pub struct Judged<'a> {
-    /// Its name.
-    pub tier: &'a str,
-    /// Its raw logits, in the order of the rows.
-    pub logits: Vec<f32>,
+    /// Which.
+    pub contender: Contender,
     /// Its calibration and points.
     pub settings: &'a TierSettings,
+}
+
+impl Judged<'_> {
+    fn logits(&self, rows: &[Row]) -> Vec<f32> {
+        rows.iter().map(|row| row.logit(self.contender)).collect()
+    }
 }
 
 /// How intervals are drawn.
@@ -163,10 +185,16 @@ pub fn judge(rows: &[Row], tiers: &[Judged<'_>], resampling: Resampling) -> Resu
     ensure!(!rows.is_empty(), "the test window holds no payments; use a longer history or an earlier cut");
     let (blocks, days) = blocks(rows.iter().map(|row| (row.history, row.day)));
     let labelled: Vec<bool> = rows.iter().map(|row| row.labelled_fraud).collect();
-    let truth: Option<Vec<bool>> = rows.iter().map(|row| row.oracle.map(|oracle| oracle.fraud)).collect();
+    let truth: Option<Vec<bool>> = rows.iter().map(|row| row.truth.as_ref().map(|truth| truth.fraud)).collect();
     let all = |positive: &[bool]| {
-        tiers.iter().map(|tier| tier_report(tier, positive, &blocks, resampling)).collect::<Vec<_>>()
+        tiers.iter().map(|tier| tier_report(tier, rows, positive, &blocks, resampling)).collect::<Vec<_>>()
     };
+    let judged = |contender: Contender| tiers.iter().any(|tier| tier.contender == contender);
+    let both = judged(Contender::TreesV2) && judged(Contender::Hybrid);
+    let versus = truth
+        .as_deref()
+        .filter(|_| both)
+        .map(|truth| versus::compare(rows, truth, &blocks, ALERT_RATE, resampling.replicates, resampling.seed));
     Ok(Report {
         test: TestSet {
             payments: rows.len() as u64,
@@ -178,6 +206,7 @@ pub fn judge(rows: &[Row], tiers: &[Judged<'_>], resampling: Resampling) -> Resu
         against_truth: truth.as_deref().map(&all),
         against_labels: all(&labelled),
         by_typology: truth.map_or_else(Vec::new, |truth| by_typology(rows, &truth, tiers)),
+        versus,
         ablations: None,
         parity: None,
     })
@@ -202,10 +231,16 @@ fn count(flags: &[bool]) -> u64 {
 /// A number told how often each row was drawn.
 type Statistic<'a> = dyn Fn(&dyn Fn(usize) -> f64) -> f64 + 'a;
 
-fn tier_report(tier: &Judged<'_>, positive: &[bool], blocks: &[u32], resampling: Resampling) -> TierReport {
-    let ranking = Ranking::new(&tier.logits, positive);
-    let probabilities: Vec<f32> =
-        tier.logits.iter().map(|&logit| tier.settings.calibration.probability(logit)).collect();
+fn tier_report(
+    tier: &Judged<'_>,
+    rows: &[Row],
+    positive: &[bool],
+    blocks: &[u32],
+    resampling: Resampling,
+) -> TierReport {
+    let logits = tier.logits(rows);
+    let ranking = Ranking::new(&logits, positive);
+    let probabilities: Vec<f32> = logits.iter().map(|&logit| tier.settings.calibration.probability(logit)).collect();
     let by_probability = Ranking::new(&probabilities, positive);
     let interval =
         |statistic: &Statistic<'_>| block_bootstrap(blocks, resampling.replicates, resampling.seed, statistic);
@@ -224,7 +259,7 @@ fn tier_report(tier: &Judged<'_>, positive: &[bool], blocks: &[u32], resampling:
         })
         .collect();
     TierReport {
-        tier: tier.tier.to_owned(),
+        tier: tier.contender.name().to_owned(),
         average_precision: interval(&|times| ranking.average_precision_with(times)),
         roc_auc: interval(&|times| ranking.roc_auc_with(times)),
         recall_at_half_percent: interval(&|times| ranking.at_alert_rate_with(ALERT_RATE, times).recall),
@@ -240,62 +275,22 @@ fn named(points: &OperatingPoints) -> [(&'static str, f32); 3] {
 }
 
 fn by_typology(rows: &[Row], truth: &[bool], tiers: &[Judged<'_>]) -> Vec<TypologyReport> {
-    let budgets: Vec<Budget> = tiers.iter().map(|tier| Budget::new(&tier.logits, truth)).collect();
-    Typology::ALL
-        .into_iter()
-        .map(|typology| {
-            let members: Vec<usize> =
-                (0..rows.len()).filter(|&row| !truth[row] || rows[row].typology() == Some(typology)).collect();
-            let positive: Vec<bool> = members.iter().map(|&row| truth[row]).collect();
-            let frauds = count(&positive);
-            let tiers = tiers
-                .iter()
-                .zip(&budgets)
-                .map(|(tier, budget)| {
-                    let logits: Vec<f32> = members.iter().map(|&row| tier.logits[row]).collect();
-                    let caught: f64 = logits
-                        .iter()
-                        .zip(&positive)
-                        .filter(|(_, positive)| **positive)
-                        .map(|(&logit, _)| budget.share(logit))
-                        .sum();
-                    TypologyTier {
-                        tier: tier.tier.to_owned(),
-                        average_precision: rounded(Ranking::new(&logits, &positive).average_precision()),
-                        recall_at_half_percent: rounded(caught / frauds.max(1) as f64),
-                    }
-                })
-                .collect();
-            TypologyReport { typology: typology.name().to_owned(), frauds, tiers }
-        })
-        .collect()
-}
-
-/// Who is among the highest-scored [`ALERT_RATE`] of payments: everybody above the threshold, and of those on it the
-/// share that fits.
-struct Budget {
-    threshold: f32,
-    share_at_threshold: f64,
-}
-
-impl Budget {
-    fn new(logits: &[f32], truth: &[bool]) -> Budget {
-        let threshold = Ranking::new(logits, truth).at_alert_rate(ALERT_RATE).threshold;
-        let above = logits.iter().filter(|&&logit| logit > threshold).count() as f64;
-        let on = logits.iter().filter(|&&logit| logit == threshold).count() as f64;
-        Budget {
-            threshold,
-            share_at_threshold: ((ALERT_RATE * logits.len() as f64 - above) / on.max(1.0)).clamp(0.0, 1.0),
-        }
-    }
-
-    fn share(&self, logit: f32) -> f64 {
-        match logit.total_cmp(&self.threshold) {
-            std::cmp::Ordering::Greater => 1.0,
-            std::cmp::Ordering::Equal => self.share_at_threshold,
-            std::cmp::Ordering::Less => 0.0,
-        }
-    }
+    let scored: Vec<(&Judged<'_>, Vec<f32>)> = tiers.iter().map(|tier| (tier, tier.logits(rows))).collect();
+    let alerts: Vec<Alerts> = scored.iter().map(|(_, logits)| Alerts::at_rate(logits, ALERT_RATE)).collect();
+    let group = |group: String| {
+        let members = versus::members(rows, truth, &group);
+        let positive: Vec<bool> = members.iter().map(|&row| truth[row]).collect();
+        let tiers = scored.iter().zip(&alerts).map(|((tier, logits), alerts)| {
+            let logits: Vec<f32> = members.iter().map(|&row| logits[row]).collect();
+            TypologyTier {
+                tier: tier.contender.name().to_owned(),
+                average_precision: rounded(Ranking::new(&logits, &positive).average_precision()),
+                recall_at_half_percent: rounded(alerts.recall(&logits, &positive).unwrap_or(0.0)),
+            }
+        });
+        TypologyReport { frauds: count(&positive), tiers: tiers.collect(), typology: group }
+    };
+    versus::groups(rows).into_iter().map(group).collect()
 }
 
 /// The decision of a probability as a rank, 0 approve to 3 decline, to compare two networks.
@@ -308,7 +303,8 @@ mod tests {
     use super::*;
     use crate::data::split::Window;
     use fraudnet_models::Calibration;
-    use fraudnet_scoring::simulate::Oracle;
+    use fraudnet_scoring::history::Truth;
+    use fraudnet_scoring::simulate::Typology;
 
     fn settings() -> TierSettings {
         TierSettings {
@@ -323,12 +319,13 @@ mod tests {
             window: Window::Test,
             history: 0,
             day: number as u32 / 20,
+            at_ms: 0,
             age_ms: 0,
-            oracle: truth.map(|fraud| Oracle { fraud, typology: fraud.then_some(typology) }),
+            account: number as u32,
+            amount: 10.0,
+            truth: truth.map(|fraud| Truth { fraud, group: fraud.then(|| typology.name().into()) }),
             labelled_fraud: truth == Some(true) && number != 0,
-            hybrid,
-            rules: 0.0,
-            logistic: 0.0,
+            logits: [0.0, 0.0, 0.0, 0.0, 0.0, hybrid],
         }
     }
 
@@ -337,7 +334,7 @@ mod tests {
         let rows: Vec<Row> =
             (0..400).map(|number| row(number, if number < 4 { 3.0 } else { -3.0 }, Some(number < 4))).collect();
         let settings = settings();
-        let tier = Judged { tier: "hybrid", logits: rows.iter().map(|row| row.hybrid).collect(), settings: &settings };
+        let tier = Judged { contender: Contender::Hybrid, settings: &settings };
         let report = judge(&rows, &[tier], Resampling { replicates: 20, seed: 1 }).unwrap();
         assert_eq!((report.test.frauds, report.test.labelled_frauds, report.test.days), (Some(4), 3, 20));
         assert_eq!(report.against_truth.as_ref().unwrap()[0].average_precision.value, 1.0);
@@ -349,7 +346,8 @@ mod tests {
         );
         let farm = report.by_typology.iter().find(|report| report.typology == "device_farm").unwrap();
         assert_eq!((farm.frauds, farm.tiers[0].average_precision), (2, 1.0));
-        assert_eq!(report.by_typology[0].frauds, 0);
+        assert_eq!(report.by_typology.len(), 2, "typologies that are not there are not told of");
+        assert!(report.versus.is_none(), "the trees were not judged");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
     }
@@ -358,7 +356,7 @@ mod tests {
     fn without_truth_labels_alone_judge() {
         let rows: Vec<Row> = (0..100).map(|number| row(number, 0.0, (number < 50).then_some(false))).collect();
         let settings = settings();
-        let tier = Judged { tier: "hybrid", logits: vec![0.0; 100], settings: &settings };
+        let tier = Judged { contender: Contender::Hybrid, settings: &settings };
         let report = judge(&rows, &[tier], Resampling { replicates: 0, seed: 1 }).unwrap();
         assert!(report.against_truth.is_none() && report.by_typology.is_empty());
         assert!(judge(&[], &[], Resampling { replicates: 0, seed: 1 }).is_err());

@@ -1,31 +1,28 @@
-//! Scoring a history as it will be served: through the exported ONNX file and the resolved rules.
+//! Scoring a history as it will be served: through exported files and resolved rules.
 //!
-//! Cost: the network takes 0.3–0.6 ms a payment and thread, the replay a twentieth of that; payments are gathered in
-//! chunks, and a chunk's micro-batches are divided evenly among the sessions. Which payments share a micro-batch depends
-//! on neither the number of threads nor their speed, so the numbers do not either.
+//! Cost: the network takes 0.3–0.6 ms a payment and thread, the replay a twentieth of that; payments are gathered in chunks
+//! and scored a chunk at a time, on as many threads as the scorer has. A row takes some 80 bytes.
 
+use crate::contender::Contender;
 use crate::data::replay::{Seen, replay};
 use crate::data::source::Source;
 use crate::data::split::{DAY_MS, Window, Windows};
 use crate::data::survey::Survey;
-use crate::logistic::Logistic;
+use crate::generations::in_lanes;
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use fraudnet_features::Tensor;
-use fraudnet_models::{Artifact, NetworkSession, Precision, RuntimeConfig};
-use fraudnet_scoring::simulate::{Oracle, Typology};
+use fraudnet_models::{Artifact, ModelSession, ResolvedRules, RuntimeConfig};
+use fraudnet_scoring::history::Truth;
+use std::collections::HashMap;
 
 /// Payments of a micro-batch.
 pub const MICRO_BATCH: usize = 8;
 /// Payments gathered before they are scored.
 const CHUNK: usize = 64 * MICRO_BATCH;
 
-/// Everything that scores a payment.
-pub struct Scorer<'a> {
-    sessions: Vec<NetworkSession>,
-    artifact: &'a Artifact,
-    logistic: Option<&'a Logistic>,
-}
+/// Raw logits of payments, by [`Contender::index`], in their order.
+pub type ScorePayments<'a> = dyn FnMut(&[&Tensor]) -> Result<Vec<[f32; Contender::COUNT]>> + 'a;
 
 /// One scored payment.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,168 +33,165 @@ pub struct Row {
     pub history: u32,
     /// Day of acceptance since that history's first payment.
     pub day: u32,
+    /// Acceptance, UTC milliseconds.
+    pub at_ms: i64,
     /// Age at the cut in milliseconds; negative in the test window.
     pub age_ms: i64,
+    /// The paying account, numbered by first appearance among all rows.
+    pub account: u32,
+    /// Amount in major units of its currency.
+    pub amount: f32,
     /// Truth, where the history tells it.
-    pub oracle: Option<Oracle>,
+    pub truth: Option<Truth>,
     /// Whether the label standing when the window is judged is fraud: at the cut for windows before it, at the end of
     /// the history for the test. A payment without a label counts as legitimate.
     pub labelled_fraud: bool,
-    /// Raw logit of the network.
-    pub hybrid: f32,
-    /// Raw logit of the rules.
-    pub rules: f32,
-    /// Log-odds of the logistic regression; zero where there is none.
-    pub logistic: f32,
+    /// Raw logits by [`Contender::index`]; zero where a contender does not score.
+    pub logits: [f32; Contender::COUNT],
 }
 
 impl Row {
-    /// How the fraud works, for frauds.
-    pub fn typology(&self) -> Option<Typology> {
-        self.oracle.and_then(|oracle| oracle.typology)
+    /// How the fraud works (scenario or typology), for frauds of which the history tells it.
+    pub fn group(&self) -> Option<&str> {
+        self.truth.as_ref().filter(|truth| truth.fraud)?.group.as_deref()
+    }
+
+    /// Its raw logit by one contender.
+    pub fn logit(&self, contender: Contender) -> f32 {
+        self.logits[contender.index()]
     }
 }
 
-impl<'a> Scorer<'a> {
-    /// Opens `threads` sessions of the artifact's network, of the precision its provider is served with.
+/// A published model, ready to score: its own contender and its rules.
+pub struct ModelScorer<'a> {
+    rules: &'a ResolvedRules,
+    contender: Contender,
+    sessions: Vec<ModelSession>,
+}
+
+impl<'a> ModelScorer<'a> {
+    /// Opens `threads` sessions of the artifact, the first held to its golden vectors.
     ///
     /// # Errors
-    /// No runtime, or a network that does not run.
-    pub fn new(
-        artifact: &'a Artifact,
-        logistic: Option<&'a Logistic>,
-        runtime: &RuntimeConfig,
-        threads: usize,
-    ) -> Result<Scorer<'a>> {
-        Scorer::build(artifact, logistic, threads, || Ok(NetworkSession::new(artifact, runtime)?))
-    }
-
-    /// The same with one precision, whatever the provider.
-    ///
-    /// # Errors
-    /// As [`Scorer::new`].
-    pub fn with_precision(
-        artifact: &'a Artifact,
-        runtime: &RuntimeConfig,
-        threads: usize,
-        precision: Precision,
-    ) -> Result<Scorer<'a>> {
-        Scorer::build(artifact, None, threads, || Ok(NetworkSession::with_precision(artifact, runtime, precision)?))
-    }
-
-    fn build(
-        artifact: &'a Artifact,
-        logistic: Option<&'a Logistic>,
-        threads: usize,
-        open: impl Fn() -> Result<NetworkSession>,
-    ) -> Result<Scorer<'a>> {
+    /// No threads, no runtime, or a model that does not say what it said when it was published.
+    pub fn new(artifact: &'a Artifact, runtime: &RuntimeConfig, threads: usize) -> Result<ModelScorer<'a>> {
         ensure!(threads > 0, "scoring needs at least one thread");
-        let sessions = (0..threads).map(|_| open()).collect::<Result<Vec<NetworkSession>>>()?;
-        Ok(Scorer { sessions, artifact, logistic })
+        let mut sessions =
+            (0..threads).map(|_| Ok(ModelSession::new(artifact, runtime)?)).collect::<Result<Vec<ModelSession>>>()?;
+        artifact.verify_golden(&mut sessions[0])?;
+        Ok(ModelScorer { rules: artifact.rules(), contender: Contender::of(artifact.manifest.scorer), sessions })
     }
 
-    /// The first session, for the golden vectors.
-    pub fn session(&mut self) -> &mut NetworkSession {
-        &mut self.sessions[0]
+    /// Which contender the model is.
+    pub fn contender(&self) -> Contender {
+        self.contender
     }
 
-    /// Logits of the network, in order.
+    /// Raw logits of the model and its rules, by [`Contender::index`]; the others are zero.
     ///
     /// # Errors
-    /// What the runtime says, e.g. a logit that is not finite.
-    pub fn logits(&mut self, tensors: &[&Tensor]) -> Result<Vec<f32>> {
-        let batches: Vec<&[&Tensor]> = tensors.chunks(MICRO_BATCH).collect();
-        let each = batches.len().div_ceil(self.sessions.len()).max(1);
-        let parts: Vec<Result<Vec<f32>>> = std::thread::scope(|scope| {
-            let running: Vec<_> = self
-                .sessions
-                .iter_mut()
-                .zip(batches.chunks(each))
-                .map(|(session, part)| {
-                    scope.spawn(move || {
-                        let mut logits = Vec::new();
-                        for batch in part {
-                            logits.extend(session.run(batch)?.into_iter().map(|output| output.logit));
-                        }
-                        Ok(logits)
-                    })
-                })
-                .collect();
-            running
-                .into_iter()
-                .map(|thread| thread.join().expect("a session reports errors, it does not panic"))
-                .collect()
-        });
-        let mut logits = Vec::with_capacity(tensors.len());
-        for part in parts {
-            logits.extend(part?);
-        }
-        Ok(logits)
+    /// What the runtime says.
+    pub fn logits(&mut self, tensors: &[&Tensor]) -> Result<Vec<[f32; Contender::COUNT]>> {
+        let (rules, contender) = (self.rules, self.contender);
+        in_lanes(&mut self.sessions, tensors, |session, batch| {
+            let logits = session.run(batch)?;
+            let rows = batch.iter().zip(logits).map(|(tensor, logit)| {
+                let mut row = [0.0; Contender::COUNT];
+                row[Contender::Rules.index()] = rules.evaluate(&tensor.payment).logit;
+                row[contender.index()] = logit;
+                row
+            });
+            Ok(rows.collect())
+        })
     }
+}
 
-    /// Scores every payment of one history that lies in one of `windows_wanted`; `keep` may hold on to a tensor it is
-    /// shown, before it is scored, together with its row's number in the result.
+/// What of a history to score.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Number of the history.
+    pub history: u32,
+    /// The history.
+    pub source: &'a Source,
+    /// What the survey found in it.
+    pub survey: &'a Survey,
+    /// Its windows.
+    pub windows: &'a Windows,
+    /// Those whose payments are scored.
+    pub scored: &'a [Window],
+}
+
+/// Scored payments of any number of histories.
+#[derive(Default)]
+pub struct Scored {
+    /// The payments, in the order they were accepted, history after history.
+    pub rows: Vec<Row>,
+    accounts: HashMap<String, u32>,
+}
+
+impl Scored {
+    /// Scores the payments wanted of one history by `score` (raw logits by [`Contender::index`]). `keep` may hold on to a
+    /// tensor it is shown, before it is scored, together with its row's number.
     ///
     /// # Errors
     /// What reading the history or scoring gives.
-    #[expect(clippy::too_many_arguments, reason = "one call site a command; a struct would only rename them")]
     pub fn history(
         &mut self,
-        number: u32,
-        source: &Source,
-        survey: &Survey,
-        windows: &Windows,
-        windows_wanted: &[Window],
-        rows: &mut Vec<Row>,
+        wanted: Wanted<'_>,
         progress: &mut Progress,
+        score: &mut ScorePayments<'_>,
         mut keep: impl FnMut(usize, &Row, &Seen<'_>),
     ) -> Result<()> {
+        let Wanted { history, source, survey, windows, scored } = wanted;
         let mut pending: Vec<Tensor> = Vec::with_capacity(CHUNK);
         let mut spare: Vec<Tensor> = Vec::new();
-        let mut scored = rows.len();
-        let rules = self.artifact.rules();
-        let logistic = self.logistic;
+        let mut settled = self.rows.len();
         replay(
             source,
+            windows.end_ms,
             progress,
-            |event, _| windows_wanted.contains(&windows.of(event.ingested_at_ms)),
+            |event, _| scored.contains(&windows.of(event.ingested_at_ms)),
             |seen| {
                 let at_ms = seen.event.ingested_at_ms;
                 let window = windows.of(at_ms);
                 let judged_ms = if window == Window::Test { i64::MAX } else { windows.cut_ms };
                 let labelled = survey.labels.standing(&seen.event.tenant, &seen.payment.transaction_id, judged_ms);
+                let next = self.accounts.len() as u32;
+                let account = format!("{history}\0{}\0{}", seen.event.tenant, seen.payment.account);
                 let row = Row {
                     window,
-                    history: number,
+                    history,
                     day: ((at_ms - windows.first_ms) / DAY_MS) as u32,
+                    at_ms,
                     age_ms: windows.cut_ms - at_ms,
-                    oracle: seen.oracle,
+                    account: *self.accounts.entry(account).or_insert(next),
+                    amount: (fraudnet_graph::hundredths(seen.payment.amount_minor, seen.payment.currency) as f64
+                        / 100.0) as f32,
+                    truth: seen.truth.clone(),
                     labelled_fraud: labelled.unwrap_or(false),
-                    hybrid: 0.0,
-                    rules: rules.evaluate(&seen.tensor.payment).logit,
-                    logistic: logistic.map_or(0.0, |model| model.logit(&seen.tensor.payment)),
+                    logits: [0.0; Contender::COUNT],
                 };
-                keep(rows.len(), &row, &seen);
-                rows.push(row);
+                keep(self.rows.len(), &row, &seen);
+                self.rows.push(row);
                 // Buffers go round: the replay fills the spare one while this one waits to be scored.
                 pending.push(std::mem::replace(seen.tensor, spare.pop().unwrap_or_default()));
                 if pending.len() == CHUNK {
-                    self.settle(&mut pending, &mut rows[scored..])?;
-                    scored = rows.len();
+                    settle(&pending, &mut self.rows[settled..], score)?;
+                    settled = self.rows.len();
                     spare.append(&mut pending);
                 }
                 Ok(())
             },
         )
         .with_context(|| format!("while scoring {}", source.name()))?;
-        self.settle(&mut pending, &mut rows[scored..])
+        settle(&pending, &mut self.rows[settled..], score)
     }
+}
 
-    fn settle(&mut self, pending: &mut [Tensor], rows: &mut [Row]) -> Result<()> {
-        let tensors: Vec<&Tensor> = pending.iter().collect();
-        for (row, logit) in rows.iter_mut().zip(self.logits(&tensors)?) {
-            row.hybrid = logit;
-        }
-        Ok(())
+fn settle(pending: &[Tensor], rows: &mut [Row], score: &mut ScorePayments<'_>) -> Result<()> {
+    let tensors: Vec<&Tensor> = pending.iter().collect();
+    for (row, logits) in rows.iter_mut().zip(score(&tensors)?) {
+        row.logits = logits;
     }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! A report as tables, the same in the model card and on the terminal.
 
 use crate::metrics::Interval;
-use crate::report::{Report, TierReport};
+use crate::report::{CALIBRATION_ERROR_GOAL, Report, TOP_DECILE_GOAL, TierReport};
+use crate::versus::{CLAIMED_F1_CHANGE, CLAIMED_FALSE_POSITIVE_CHANGE, Versus};
 use std::fmt::Write as _;
 
 /// All tables of a report, in Markdown.
@@ -17,7 +18,7 @@ pub fn tables(report: &Report) -> String {
         ),
     );
     if let Some(tiers) = &report.against_truth {
-        line(&mut text, "\n### Against the simulator's truth\n");
+        line(&mut text, "\n### Against the truth\n");
         judged(&mut text, tiers);
     }
     line(&mut text, "\n### Against matured labels\n");
@@ -34,12 +35,16 @@ pub fn tables(report: &Report) -> String {
         );
         typologies(&mut text, report);
     }
+    if let Some(versus) = &report.versus {
+        line(&mut text, "\n### Hybrid against trees with every graph column\n");
+        against_trees(&mut text, versus);
+    }
     if let Some(ablations) = &report.ablations {
         line(&mut text, "\n### What the neighbourhood is worth\n");
         line(
             &mut text,
             &format!(
-                "On {} payments (every fraud, {:.1} % of the rest, weighted back); payment features stay, the network is not fitted again. Whole neighbourhood: average precision {:.3}.\n",
+                "On {} payments (every fraud, {:.1} % of the rest, weighted back); payment features stay, the hybrid is not fitted again. Whole neighbourhood: average precision {:.3}.\n",
                 ablations.payments,
                 100.0 * ablations.negative_share,
                 ablations.average_precision
@@ -61,14 +66,8 @@ pub fn tables(report: &Report) -> String {
         line(
             &mut text,
             &format!(
-                "fp16 against fp32 on {} payments: largest difference {:.5} in logit, {:.6} in probability; {} get another decision. \
-                 The trainer's own forward pass against ONNX Runtime (fp32) on {} golden vectors: {:.6} in logit.",
-                parity.payments,
-                parity.logit,
-                parity.probability,
-                parity.decisions,
-                parity.golden_vectors,
-                parity.golden_logit
+                "The hybrid with the fp16 file of its network against fp32 on {} payments: largest difference {:.5} in logit, {:.6} in probability; {} get another decision.",
+                parity.payments, parity.logit, parity.probability, parity.decisions
             ),
         );
     }
@@ -85,17 +84,27 @@ fn judged(text: &mut String, tiers: &[TierReport]) {
         line(
             text,
             &format!(
-                "| {} | {} | {} | {} | {:.3} | {f1:.3} | {:.4} | {} |",
+                "| {} | {} | {} | {} | {:.3} | {f1:.3} | {:.4} {} | {} |",
                 tier.tier,
                 bracketed(&tier.average_precision),
                 bracketed(&tier.roc_auc),
                 bracketed(&tier.recall_at_half_percent),
                 tier.precision_at_half_percent,
                 tier.calibration_error,
-                tier.top_decile_ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"))
+                reached(tier.calibration_is_close()),
+                tier.top_decile_ratio
+                    .map_or("–".to_owned(), |ratio| format!("{ratio:.2} {}", reached(tier.top_decile_is_close())))
             ),
         );
     }
+    line(
+        text,
+        &format!(
+            "\nGoals: calibration error at most {CALIBRATION_ERROR_GOAL}, top-decile ratio {} to {}.",
+            TOP_DECILE_GOAL.start(),
+            TOP_DECILE_GOAL.end()
+        ),
+    );
     line(
         text,
         "\n| | decision (or stronger) | from probability | alert rate | precision | recall | F1 |\n|---|---|---|---|---|---|---|",
@@ -116,6 +125,83 @@ fn judged(text: &mut String, tiers: &[TierReport]) {
                 ),
             );
         }
+    }
+}
+
+fn reached(ok: bool) -> &'static str {
+    if ok { "ok" } else { "falls short" }
+}
+
+/// By what sign and share, e.g. `-12.3 %`.
+fn percent(change: f64) -> String {
+    format!("{:+.1} %", 100.0 * change)
+}
+
+fn against_trees(text: &mut String, versus: &Versus) {
+    line(
+        text,
+        &format!(
+            "By truth, at the same alert rate of {:.1} %: F1 {:.3} ({}) against {:.3} ({}), a difference of {:+.3} ({:+.3} … {:+.3}). \
+             The original system claimed {CLAIMED_F1_CHANGE:+.2}.\n",
+            100.0 * versus.alert_rate,
+            versus.challenger_f1,
+            versus.challenger,
+            versus.baseline_f1,
+            versus.baseline,
+            versus.f1_change.value,
+            versus.f1_change.low,
+            versus.f1_change.high
+        ),
+    );
+    line(
+        text,
+        &format!(
+            "False positives at equal recall; the original system claimed {}.\n\n| recall | {} | {} | change |\n|---|---|---|---|",
+            percent(CLAIMED_FALSE_POSITIVE_CHANGE),
+            versus.baseline,
+            versus.challenger
+        ),
+    );
+    for at in &versus.at_recalls {
+        line(
+            text,
+            &format!(
+                "| {:.3} | {:.0} | {:.0} | {} ({} … {}) |",
+                at.recall,
+                at.baseline_false_positives,
+                at.challenger_false_positives,
+                percent(at.change.value),
+                percent(at.change.low),
+                percent(at.change.high)
+            ),
+        );
+    }
+    line(
+        text,
+        &format!(
+            "\nBy typology: share of its frauds among the {:.1} % of all payments with the highest scores, and the false positives that the recall of \
+             {} costs either.\n\n| typology | frauds | recall, {} | recall, {} | false positives, {} | false positives, {} |\n|---|---|---|---|---|---|",
+            100.0 * versus.alert_rate,
+            versus.baseline,
+            versus.baseline,
+            versus.challenger,
+            versus.baseline,
+            versus.challenger
+        ),
+    );
+    for group in &versus.by_group {
+        line(
+            text,
+            &format!(
+                "| {} | {} | {:.3} | {:.3} | {:.0} | {:.0} |",
+                group.group,
+                group.frauds,
+                group.baseline_recall,
+                group.challenger_recall,
+                group.baseline_false_positives,
+                group.challenger_false_positives
+            ),
+        );
     }
 }
 

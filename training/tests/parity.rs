@@ -5,8 +5,9 @@
 use fraudnet_features::{EDGE_WIDTH, HOP_BUDGET, MAX_LINKS, NODE_WIDTH, Tensor, schema};
 use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE};
 use fraudnet_models::{
-    Artifact, ArtifactBuilder, Batch, Calibration, Golden, GoldenVector, Manifest, NetworkOutput, NetworkSession,
-    OperatingPoints, Precision, Provider, RuleSet, RuntimeConfig, TierSettings, onnx,
+    Artifact, ArtifactBuilder, Batch, Calibration, Golden, GoldenVector, MANIFEST_VERSION, Manifest, ModelSession,
+    NetworkOutput, NetworkSession, OperatingPoints, Precision, Provider, RuleSet, RuntimeConfig, Scorer, TierSettings,
+    onnx,
 };
 use fraudnet_training::export::onnx_bytes;
 use fraudnet_training::network::loss::{sigmoid, weighted_cross_entropy};
@@ -129,7 +130,7 @@ fn artifact(weights: &Weights, name: &str) -> (Artifact, Folder) {
         operating_points: OperatingPoints { challenge: 0.1, review: 0.2, decline: 0.7 },
     };
     let manifest = Manifest {
-        manifest_version: 1,
+        manifest_version: MANIFEST_VERSION,
         name: "parity".to_owned(),
         version: "1".to_owned(),
         parent_version: None,
@@ -137,7 +138,8 @@ fn artifact(weights: &Weights, name: &str) -> (Artifact, Folder) {
         seed: 1,
         data: serde_json::json!({ "history": "none" }),
         metrics: serde_json::json!({}),
-        hybrid: tier(),
+        scorer: Scorer::Network,
+        settings: tier(),
         rules: tier(),
         rule_set: RuleSet { bias: -5.0, rules: Vec::new() },
         files: Default::default(),
@@ -152,15 +154,18 @@ fn artifact(weights: &Weights, name: &str) -> (Artifact, Folder) {
     (artifact, folder)
 }
 
-fn session(artifact: &Artifact, precision: Precision) -> NetworkSession {
-    let config = RuntimeConfig {
+fn runtime() -> RuntimeConfig {
+    RuntimeConfig {
         library: PathBuf::new(),
         providers: vec![Provider::Cpu],
         require_gpu: false,
         max_batch: 8,
         engine_cache: None,
-    };
-    NetworkSession::with_precision(artifact, &config, precision).unwrap()
+    }
+}
+
+fn session(artifact: &Artifact, precision: Precision) -> NetworkSession {
+    NetworkSession::with_precision(artifact, &runtime(), precision).unwrap()
 }
 
 /// Largest difference of two outputs in logit, embedding, attention.
@@ -184,7 +189,9 @@ fn rust_and_onnx_runtime_agree_within_a_ten_thousandth() {
         let weights = weights(seed);
         let (artifact, _folder) = artifact(&weights, &format!("single-{seed}"));
         let mut session = session(&artifact, Precision::Single);
-        artifact.verify_golden(&mut session).unwrap();
+        artifact
+            .verify_golden(&mut ModelSession::with_precision(&artifact, &runtime(), Precision::Single).unwrap())
+            .unwrap();
         let [logit, embedding, attention] = differences(&forward(&weights, &all), &session.run(&all).unwrap());
         assert!(
             logit < 1e-4 && embedding < 1e-4 && attention < 1e-4,
@@ -200,7 +207,7 @@ fn the_half_precision_file_stays_within_its_band() {
     let weights = weights(3);
     let (artifact, _folder) = artifact(&weights, "half");
     let mut half = session(&artifact, Precision::Half);
-    artifact.verify_golden(&mut half).unwrap();
+    artifact.verify_golden(&mut ModelSession::with_precision(&artifact, &runtime(), Precision::Half).unwrap()).unwrap();
     let expected = forward(&weights, &all);
     let found = half.run(&all).unwrap();
     let [logit, ..] = differences(&expected, &found);
@@ -332,8 +339,8 @@ fn gradients_are_finite_and_match_differences() {
     }
 }
 
-/// Mean over frauds of the precision at their rank.
-fn average_precision(scores: &[f32], labels: &[bool]) -> f64 {
+/// Mean over frauds of the precision at their rank; every payment here counts once.
+fn average_precision(scores: &[f32], labels: &[bool], _weights: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let mut frauds = 0.0;
@@ -343,6 +350,11 @@ fn average_precision(scores: &[f32], labels: &[bool]) -> f64 {
     });
     let sum: f64 = precisions.collect::<Vec<_>>().iter().sum();
     sum / frauds
+}
+
+/// The examples as a fit takes them.
+fn all(examples: &[Example]) -> Vec<&Example> {
+    examples.iter().collect()
 }
 
 fn quick() -> TrainConfig {
@@ -362,7 +374,7 @@ fn thirty_two_payments_are_learned_by_heart() {
         ..quick()
     };
     let mut losses = Vec::new();
-    let fitted = train(&config, &examples, &examples, average_precision, &mut |progress| {
+    let fitted = train(&config, &all(&examples), &all(&examples), average_precision, &mut |progress| {
         if let Progress::Epoch(report) = progress {
             losses.push(report.loss);
         }
@@ -377,7 +389,7 @@ fn the_same_seed_fits_the_same_bits_on_one_thread_or_two() {
     let (training, validation) = (examples(0..40), examples(100..120));
     let fit = |seed, threads| {
         let config = TrainConfig { seed, threads, ..quick() };
-        train(&config, &training, &validation, average_precision, &mut |_| {}).unwrap()
+        train(&config, &all(&training), &all(&validation), average_precision, &mut |_| {}).unwrap()
     };
     let one = fit(1, 1);
     assert_eq!(one, fit(1, 1));
@@ -386,11 +398,48 @@ fn the_same_seed_fits_the_same_bits_on_one_thread_or_two() {
 }
 
 #[test]
+fn without_a_validation_set_it_ends_where_it_is_told_on_the_same_path() {
+    let (training, validation) = (examples(0..40), examples(100..120));
+    let mut after = Vec::new();
+    let told = |weights: &mut Vec<f64>, epochs: usize| {
+        let config = TrainConfig { stop_after: Some(epochs), ..quick() };
+        let fitted = train(&config, &all(&training), &[], average_precision, &mut |_| {}).unwrap();
+        assert_eq!((fitted.best_epoch, fitted.epochs.len()), (epochs, epochs));
+        weights.push(fitted.validation_average_precision);
+        fitted.weights
+    };
+    let watched = train(&quick(), &all(&training), &all(&validation), average_precision, &mut |_| {}).unwrap();
+    assert_eq!(told(&mut after, watched.best_epoch), watched.weights, "what is watched changes no step");
+    assert_ne!(told(&mut after, 1), told(&mut after, 2));
+    assert_eq!(after, [0.0; 3]);
+}
+
+#[test]
+fn weights_and_a_positive_weight_that_undoes_them_change_next_to_nothing() {
+    let plain = examples(0..40);
+    let weighed: Vec<Example> = plain
+        .iter()
+        .map(|example| Example { weight: if example.label > 0.5 { 1.0 } else { 4.0 }, ..example.clone() })
+        .collect();
+    let validation = examples(100..120);
+    let fit = |examples: &[Example], positive_weight: f32| {
+        let config = TrainConfig { positive_weight, ..quick() };
+        train(&config, &all(examples), &all(&validation), average_precision, &mut |_| {}).unwrap().weights
+    };
+    let mut once = fit(&plain, 1.0);
+    once.shift_logit(-4f32.ln());
+    let often = fit(&weighed, 4.0);
+    let apart =
+        once.trained_values().iter().zip(often.trained_values()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-4, "{apart}");
+}
+
+#[test]
 fn the_best_epoch_is_kept_and_its_logits_speak_at_the_prior() {
     let (training, validation) = (examples(0..48), examples(100..132));
     let config = TrainConfig { positive_weight: 5.0, ..quick() };
     let mut reports = Vec::new();
-    let fitted = train(&config, &training, &validation, average_precision, &mut |progress| {
+    let fitted = train(&config, &all(&training), &all(&validation), average_precision, &mut |progress| {
         if let Progress::Epoch(report) = progress {
             reports.push(report);
         }
@@ -402,7 +451,7 @@ fn the_best_epoch_is_kept_and_its_logits_speak_at_the_prior() {
     let tensors: Vec<&Tensor> = validation.iter().map(|example| &example.tensor).collect();
     let labels: Vec<bool> = validation.iter().map(|example| example.label > 0.5).collect();
     let logits = score(&fitted.weights, &tensors, 8, 2);
-    assert_eq!(average_precision(&logits, &labels), best, "the kept weights are those that were measured");
+    assert_eq!(average_precision(&logits, &labels, &[]), best, "the kept weights are those that were measured");
     // Half of the payments are fraud; a fit that still carried its positive weight would lean by ln 5 = 1.6.
     let mean = logits.iter().sum::<f32>() / logits.len() as f32;
     assert!(mean.abs() < 1.0, "mean logit {mean}");
@@ -413,7 +462,7 @@ fn useless_sets_and_settings_are_refused() {
     let examples = examples(0..8);
     let frauds: Vec<Example> = examples.iter().filter(|example| example.label == 1.0).cloned().collect();
     let attempt = |config: &TrainConfig, training: &[Example]| {
-        train(config, training, &examples, average_precision, &mut |_| {}).unwrap_err()
+        train(config, &all(training), &all(&examples), average_precision, &mut |_| {}).unwrap_err()
     };
     assert_eq!(attempt(&quick(), &[]), TrainError::OneClass("training"));
     assert_eq!(attempt(&quick(), &frauds), TrainError::OneClass("training"));

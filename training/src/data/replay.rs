@@ -5,7 +5,7 @@ use crate::progress::Progress;
 use anyhow::Result;
 use fraudnet_features::{State, Tensor};
 use fraudnet_graph::{Applied, Body, Event, Limits, Payment};
-use fraudnet_scoring::simulate::Oracle;
+use fraudnet_scoring::history::Truth;
 
 /// Graph bounds of every replay: those of the released service, wide enough that a history of a few months evicts
 /// nothing by cap.
@@ -19,19 +19,20 @@ pub struct Seen<'a> {
     /// Its payment.
     pub payment: &'a Payment,
     /// Truth, where the history tells it.
-    pub oracle: Option<Oracle>,
+    pub truth: Option<Truth>,
     /// The tensor; the visitor may take it (leaving another behind), it is overwritten next time.
     pub tensor: &'a mut Tensor,
 }
 
 /// Applies every event in order and shows each payment that is `wanted`, observed before it is applied. Payments not
-/// wanted are applied without sampling, which changes nothing of what later payments see. Ends early when `visit`
-/// returns false.
+/// wanted are applied without sampling, which changes nothing of what later payments see. Ends before the first event
+/// accepted at `until_ms` (UTC milliseconds) or later.
 ///
 /// # Errors
 /// What reading the history or `visit` gives.
 pub fn replay(
     source: &Source,
+    until_ms: i64,
     progress: &mut Progress,
     mut wanted: impl FnMut(&Event, &Payment) -> bool,
     mut visit: impl FnMut(Seen<'_>) -> Result<()>,
@@ -40,11 +41,14 @@ pub fn replay(
     let mut tensor = Tensor::default();
     for (position, event) in source.events()?.enumerate() {
         let event = event?;
+        if event.event.ingested_at_ms >= until_ms {
+            break;
+        }
         match &event.event.body {
             Body::Payment(payment) if wanted(&event.event, payment) => {
                 let observed = state.observe(position as u64, &event.event, &mut tensor);
                 if matches!(observed.applied, Applied::Payment { .. }) {
-                    visit(Seen { event: &event.event, payment, oracle: event.oracle, tensor: &mut tensor })?;
+                    visit(Seen { event: &event.event, payment, truth: event.truth, tensor: &mut tensor })?;
                 }
             }
             _ => {

@@ -28,13 +28,13 @@ pub struct SplitSettings {
     pub cut: f64,
     /// Days before the cut that are left out because their labels are not in yet.
     pub maturity_days: f64,
-    /// Share of the time between fit and gap that serves early stopping; the rest calibrates.
+    /// Share of the time between fit and gap that serves early stopping and the choice of the hybrid's form; the rest calibrates.
     pub stop_share: f64,
 }
 
 impl Default for SplitSettings {
     fn default() -> SplitSettings {
-        SplitSettings { warm_up: 0.25, fit_until: 0.55, cut: 0.80, maturity_days: 14.0, stop_share: 0.35 }
+        SplitSettings { warm_up: 0.25, fit_until: 0.55, cut: 0.80, maturity_days: 14.0, stop_share: 0.5 }
     }
 }
 
@@ -53,6 +53,8 @@ pub enum Window {
     Gap,
     /// Held out.
     Test,
+    /// After the test: not read.
+    Later,
 }
 
 /// Bounds of the windows of one history, UTC milliseconds of acceptance; each window begins where the one before ends.
@@ -72,6 +74,8 @@ pub struct Windows {
     pub cut_ms: i64,
     /// Last payment.
     pub last_ms: i64,
+    /// End of the test, exclusive: a history is read no further.
+    pub end_ms: i64,
 }
 
 impl SplitSettings {
@@ -106,7 +110,16 @@ impl SplitSettings {
             (cut_ms - stop_ms) as f64 / DAY_MS as f64
         );
         let calibrate_ms = stop_ms + (self.stop_share * (gap_ms - stop_ms) as f64) as i64;
-        Ok(Windows { first_ms, fit_ms: at(self.warm_up), stop_ms, calibrate_ms, gap_ms, cut_ms, last_ms })
+        Ok(Windows {
+            first_ms,
+            fit_ms: at(self.warm_up),
+            stop_ms,
+            calibrate_ms,
+            gap_ms,
+            cut_ms,
+            last_ms,
+            end_ms: last_ms + 1,
+        })
     }
 }
 
@@ -119,7 +132,8 @@ impl Windows {
             at if at < self.calibrate_ms => Window::Stop,
             at if at < self.gap_ms => Window::Calibrate,
             at if at < self.cut_ms => Window::Gap,
-            _ => Window::Test,
+            at if at < self.end_ms => Window::Test,
+            _ => Window::Later,
         }
     }
 }
@@ -135,10 +149,11 @@ mod tests {
         assert_eq!(windows.stop_ms, 66 * DAY_MS);
         assert_eq!(windows.cut_ms, 96 * DAY_MS);
         assert_eq!(windows.gap_ms, 82 * DAY_MS);
-        let names: Vec<Window> = [0, 30, 66, 72, 82, 96, 120].iter().map(|day| windows.of(day * DAY_MS)).collect();
+        let names: Vec<Window> = [0, 30, 66, 74, 82, 96, 120].iter().map(|day| windows.of(day * DAY_MS)).collect();
         use Window::*;
         assert_eq!(names, [WarmUp, Fit, Stop, Calibrate, Gap, Test, Test]);
         assert_eq!(windows.of(windows.cut_ms - 1), Gap);
+        assert_eq!([windows.of(windows.end_ms - 1), windows.of(windows.end_ms)], [Test, Later]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::split::Windows;
 use crate::progress::Progress;
 use anyhow::{Result, ensure};
 use fraudnet_graph::Body;
+use fraudnet_scoring::history::Skipped;
 use fraudnet_scoring::wire::encode_event;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub struct Survey {
     pub labels: LabelBook,
     /// Hex sha256 over the JSON form of every event, a newline after each.
     pub sha256: String,
+    /// Rows of the file that were left out, where bad rows are skipped.
+    pub skipped: Skipped,
     /// Acceptance of every payment ever reported, and of its first report.
     reported: Vec<(i64, i64)>,
 }
@@ -49,13 +52,15 @@ impl Survey {
             frauds: 0,
             labels: LabelBook::default(),
             sha256: String::new(),
+            skipped: Skipped::default(),
             reported: Vec::new(),
         };
         let mut digest = Sha256::new();
         // Which payments will be reported is not known yet, so the time of every one is held until the end.
         let mut accepted: HashMap<String, i64> = HashMap::new();
         let mut previous_ms = i64::MIN;
-        for event in source.events()? {
+        let mut events = source.events()?;
+        for event in events.by_ref() {
             let event = event?;
             let (tenant, at_ms) = (&event.event.tenant, event.event.ingested_at_ms);
             ensure!(
@@ -74,9 +79,9 @@ impl Survey {
                     survey.payments += 1;
                     survey.first_ms = survey.first_ms.min(at_ms);
                     survey.last_ms = survey.last_ms.max(at_ms);
-                    if let Some(oracle) = event.oracle {
+                    if let Some(truth) = &event.truth {
                         survey.with_truth += 1;
-                        survey.frauds += u64::from(oracle.fraud);
+                        survey.frauds += u64::from(truth.fraud);
                     }
                     accepted.insert(format!("{tenant}\0{}", payment.transaction_id), at_ms);
                 }
@@ -93,7 +98,18 @@ impl Survey {
             }
             progress.advance(survey.events);
         }
-        ensure!(survey.payments > 0, "history {} has no payments; write one with `fraudnet simulate`", source.name());
+        survey.skipped = events.skipped();
+        ensure!(
+            survey.payments > 0,
+            "history {} has no payments that can be taken; see which rows are left out and why, or write one with `fraudnet simulate`",
+            source.name()
+        );
+        for (kind, rows) in &survey.skipped.by_kind {
+            progress.note(&format!("left out: {rows} rows, {kind}"));
+        }
+        for bad in &survey.skipped.first {
+            progress.note(&bad.to_string());
+        }
         survey.sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(survey)
     }

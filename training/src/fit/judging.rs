@@ -1,72 +1,61 @@
-//! From the exported network to numbers: both later windows scored, tiers calibrated, what the neighbourhood is worth.
+//! From the exported files to numbers: both later windows scored, contenders calibrated, what the neighbourhood is worth.
 
 use super::{FitRequest, Surveyed};
 use crate::ablate::{AblationSample, Cut};
 use crate::calibrate::{self, Calibrant};
+use crate::contender::Contender;
 use crate::data::examples::kept;
 use crate::data::split::Window;
 use crate::facts::FitFacts;
+use crate::generations::{GenerationSessions, Generations};
 use crate::metrics::{Ranking, rounded};
 use crate::points;
 use crate::progress::Progress;
 use crate::report::{self, AblationReport, Parity};
-use crate::score::{Row, Scorer};
+use crate::score::{Row, Scored, Wanted};
 use anyhow::{Context, Result, ensure};
-use fraudnet_features::Tensor;
-use fraudnet_models::{Artifact, Golden, Manifest, Precision, TierSettings};
+use fraudnet_features::{FeatureSet, Tensor};
+use fraudnet_models::{Precision, TierSettings};
+
+/// Payments scored at once where there is no replay to keep up with.
+const CHUNK: usize = 1024;
 
 /// Scores the calibration and test windows of all histories; keeps the sample for ablations.
 pub(super) fn score(
     request: &FitRequest,
     surveyed: &[Surveyed<'_>],
-    scorer: &mut Scorer<'_>,
+    sessions: &mut GenerationSessions,
 ) -> Result<(Vec<Row>, AblationSample)> {
-    let mut rows: Vec<Row> = Vec::new();
+    let mut scored = Scored::default();
     let mut sampled: Vec<(usize, Tensor, bool, f64)> = Vec::new();
     for (number, history) in surveyed.iter().enumerate() {
-        let mut progress = Progress::start(
-            request.told,
-            &format!("scoring {}", history.source.name()),
-            "events",
-            Some(history.survey.events),
-        );
-        let wanted = [Window::Calibrate, Window::Test];
-        scorer.history(
-            number as u32,
-            history.source,
-            &history.survey,
-            &history.windows,
-            &wanted,
-            &mut rows,
-            &mut progress,
-            |index, row, seen| {
-                let positive = row.oracle.map_or(row.labelled_fraud, |oracle| oracle.fraud);
-                // Another seed than the examples', so that the two samples have nothing to do with each other.
-                let drawn = || {
-                    kept(
-                        request.seed ^ 0xab1a_7e00,
-                        &seen.event.tenant,
-                        &seen.payment.transaction_id,
-                        request.ablation_share,
-                    )
-                };
-                if row.window == Window::Test && (positive || drawn()) {
-                    sampled.push((
-                        index,
-                        seen.tensor.clone(),
-                        positive,
-                        if positive { 1.0 } else { 1.0 / request.ablation_share },
-                    ));
-                }
-            },
-        )?;
+        let name = format!("scoring {}", history.source.name());
+        let mut progress = Progress::start(request.told, &name, "events", Some(history.survey.events));
+        let wanted = Wanted {
+            history: number as u32,
+            source: history.source,
+            survey: &history.survey,
+            windows: &history.windows,
+            scored: &[Window::Calibrate, Window::Test],
+        };
+        scored.history(wanted, &mut progress, &mut |tensors| sessions.logits(tensors), |index, row, seen| {
+            let positive = row.truth.as_ref().map_or(row.labelled_fraud, |truth| truth.fraud);
+            // Another seed than the examples', so that the two samples have nothing to do with each other.
+            let seed = request.seed ^ 0xab1a_7e00;
+            let drawn = || kept(seed, &seen.event.tenant, &seen.payment.transaction_id, request.ablation_share);
+            if row.window == Window::Test && (positive || drawn()) {
+                let weight = if positive { 1.0 } else { 1.0 / request.ablation_share };
+                sampled.push((index, seen.tensor.clone(), positive, weight));
+            }
+        })?;
         progress.finish();
     }
+    let rows = scored.rows;
     let (blocks, _) = report::blocks(sampled.iter().map(|(index, ..)| (rows[*index].history, rows[*index].day)));
     let mut sample =
         AblationSample { tensors: Vec::new(), logits: Vec::new(), positive: Vec::new(), weights: Vec::new(), blocks };
     for (index, tensor, positive, weight) in sampled {
-        sample.logits.push(rows[index].hybrid);
+        sample.logits.push(rows[index].logit(Contender::Hybrid));
         sample.tensors.push(tensor);
         sample.positive.push(positive);
         sample.weights.push(weight);
@@ -75,54 +64,52 @@ pub(super) fn score(
     Ok((rows, sample))
 }
 
-/// Calibrates both tiers and chooses their operating points on the calibration window; returns the settings of the
-/// logistic regression, found the same way, which are for comparison only.
-pub(super) fn settle_tiers(
+/// Calibrates every contender and chooses its operating points on the calibration window, all of which is scored.
+pub(super) fn settle(
     request: &FitRequest,
     surveyed: &[Surveyed<'_>],
     rows: &[Row],
-    manifest: &mut Manifest,
     facts: &mut FitFacts,
-) -> Result<TierSettings> {
+) -> Result<Vec<TierSettings>> {
     let delays: Vec<_> = surveyed.iter().map(|history| history.survey.report_delays(&history.windows)).collect();
     let window: Vec<&Row> = rows.iter().filter(|row| row.window == Window::Calibrate).collect();
     facts.delay_reports = delays.iter().map(|delays| delays.reports() as u64).sum();
     facts.calibration_payments = window.len() as u64;
     facts.calibration_frauds = window.iter().filter(|row| row.labelled_fraud).count() as u64;
     let positive: Vec<bool> = window.iter().map(|row| row.labelled_fraud).collect();
-    let mut settle = |tier: &str, logit: fn(&Row) -> f32| -> Result<TierSettings> {
+    let settle = |contender: Contender| -> Result<TierSettings> {
         let calibrants: Vec<Calibrant> = window
             .iter()
             .map(|row| {
                 let stands_for =
                     if row.labelled_fraud { 1.0 / delays[row.history as usize].share_in(row.age_ms) } else { 0.0 };
-                Calibrant { logit: logit(row), positive: stands_for }
+                Calibrant { logit: row.logit(contender), positive: stands_for, weight: 1.0 }
             })
             .collect();
-        let (calibration, form) = calibrate::fit(&calibrants).with_context(|| format!("calibrating the {tier}"))?;
-        facts.calibration_forms.push((tier.to_owned(), form.name().to_owned()));
-        let probabilities: Vec<f32> = window.iter().map(|row| calibration.probability(logit(row))).collect();
+        let (calibration, form) =
+            calibrate::fit(&calibrants).with_context(|| format!("calibrating {}", contender.name()))?;
+        facts.calibration_forms.push((contender.name().to_owned(), form.name().to_owned()));
+        let probabilities: Vec<f32> = window.iter().map(|row| calibration.probability(row.logit(contender))).collect();
         Ok(TierSettings { operating_points: points::choose(&probabilities, &positive, &request.goals)?, calibration })
     };
-    manifest.hybrid = settle("hybrid", |row| row.hybrid)?;
-    manifest.rules = settle("rules", |row| row.rules)?;
-    settle("logistic regression", |row| row.logistic)
+    Contender::ALL.into_iter().map(settle).collect()
 }
 
-/// Scores the sample again with parts of the neighbourhood taken away.
-pub(super) fn ablate(request: &FitRequest, sample: &AblationSample, scorer: &mut Scorer<'_>) -> Result<AblationReport> {
+/// Scores the sample by the hybrid again with parts of the neighbourhood taken away.
+pub(super) fn ablate(
+    request: &FitRequest,
+    sample: &AblationSample,
+    sessions: &mut GenerationSessions,
+) -> Result<AblationReport> {
     let mut cuts = Vec::new();
     for cut in Cut::ALL {
-        let mut progress = Progress::start(
-            request.told,
-            &format!("scoring {}", cut.name()),
-            "payments",
-            Some(sample.tensors.len() as u64),
-        );
+        let payments = sample.tensors.len() as u64;
+        let mut progress =
+            Progress::start(request.told, &format!("scoring {}", cut.name()), "payments", Some(payments));
         let mut logits = Vec::with_capacity(sample.tensors.len());
-        for chunk in sample.tensors.chunks(1024) {
+        for chunk in sample.tensors.chunks(CHUNK) {
             let cut: Vec<Tensor> = chunk.iter().map(|tensor| cut.apply(tensor)).collect();
-            logits.extend(scorer.logits(&cut.iter().collect::<Vec<_>>())?);
+            logits.extend(hybrid(sessions, &cut.iter().collect::<Vec<_>>())?);
             progress.advance(logits.len() as u64);
         }
         progress.finish();
@@ -137,42 +124,38 @@ pub(super) fn ablate(request: &FitRequest, sample: &AblationSample, scorer: &mut
     })
 }
 
-/// Holds the fp16 file to the fp32 one on the sample, and the fp32 one to the trainer's own forward pass on the golden vectors.
+/// Logits of the hybrid alone.
+pub(super) fn hybrid(sessions: &mut GenerationSessions, tensors: &[&Tensor]) -> Result<Vec<f32>> {
+    Ok(sessions.logits(tensors)?.into_iter().map(|logits| logits[Contender::Hybrid.index()]).collect())
+}
+
+/// Holds the hybrid with its fp16 file to the one with its fp32 file on the sample. None where its trees read the embedding:
+/// such a network always runs in fp32.
 pub(super) fn parity(
     request: &FitRequest,
-    draft: &Artifact,
-    manifest: &Manifest,
+    generations: &Generations,
+    tier: &TierSettings,
     sample: &AblationSample,
-    golden: &Golden,
-    scorer: &mut Scorer<'_>,
-) -> Result<Parity> {
-    let mut half = Scorer::with_precision(draft, &request.runtime, request.threads, Precision::Half)?;
-    let (calibration, points) = (&manifest.hybrid.calibration, &manifest.hybrid.operating_points);
-    let mut parity = Parity {
-        payments: sample.tensors.len() as u64,
-        logit: 0.0,
-        probability: 0.0,
-        decisions: 0,
-        golden_vectors: golden.vectors.len() as u64,
-        golden_logit: 0.0,
-    };
-    let mut progress = Progress::start(request.told, "comparing fp16 with fp32", "payments", Some(parity.payments));
-    for (number, (chunk, singles)) in sample.tensors.chunks(1024).zip(sample.logits.chunks(1024)).enumerate() {
-        let halves = half.logits(&chunk.iter().collect::<Vec<_>>())?;
+) -> Result<Option<Parity>> {
+    if generations.hybrid.scorer.trees().is_some_and(FeatureSet::reads_embedding) {
+        return Ok(None);
+    }
+    let mut half = GenerationSessions::with_precision(generations, &request.runtime, request.threads, Precision::Half)?;
+    let (calibration, points) = (&tier.calibration, &tier.operating_points);
+    let payments = sample.tensors.len() as u64;
+    let mut parity = Parity { payments, logit: 0.0, probability: 0.0, decisions: 0 };
+    let mut progress = Progress::start(request.told, "comparing fp16 with fp32", "payments", Some(payments));
+    for (number, (chunk, singles)) in sample.tensors.chunks(CHUNK).zip(sample.logits.chunks(CHUNK)).enumerate() {
+        let halves = hybrid(&mut half, &chunk.iter().collect::<Vec<_>>())?;
         for (&half, &single) in halves.iter().zip(singles) {
             let (p, q) = (calibration.probability(half), calibration.probability(single));
             parity.logit = parity.logit.max(f64::from((half - single).abs()));
             parity.probability = parity.probability.max(f64::from((p - q).abs()));
             parity.decisions += u64::from(report::decision_rank(points, p) != report::decision_rank(points, q));
         }
-        progress.advance((number * 1024 + chunk.len()) as u64);
+        progress.advance((number * CHUNK + chunk.len()) as u64);
     }
     progress.finish();
-    let tensors: Vec<&Tensor> = golden.vectors.iter().map(|vector| &vector.tensor).collect();
-    for (vector, served) in golden.vectors.iter().zip(scorer.logits(&tensors)?) {
-        parity.golden_logit = parity.golden_logit.max(f64::from((vector.logit - served).abs()));
-    }
-    (parity.logit, parity.probability, parity.golden_logit) =
-        (rounded(parity.logit), rounded(parity.probability), rounded(parity.golden_logit));
-    Ok(parity)
+    (parity.logit, parity.probability) = (rounded(parity.logit), rounded(parity.probability));
+    Ok(Some(parity))
 }

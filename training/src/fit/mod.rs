@@ -1,62 +1,67 @@
-//! A fit from histories to a published, verified artifact.
+//! A fit from histories to published, verified artifacts: one of each family asked for.
 //!
-//! Map: this file (what is asked for, and the order of steps), `judging` (scoring, calibration, ablations, parity: all from
-//! the exported file), `publishing` (draft, facts, the artifact written and verified).
+//! Map: this file (what is asked for, and the order of steps), `command` (the same as typed), `judging` (scoring, calibration, ablations, parity: all from
+//! the exported files), `publishing` (facts, and an artifact written and verified).
 //!
-//! Two passes a history after the survey: one to gather examples, one (with the network exported) to score the
-//! calibration and test windows as they will be served. Everything after the export is computed from the ONNX file.
+//! Two passes a history after the survey: one to gather examples, one (with everything exported) to score the calibration and
+//! test windows as they will be served. All contenders are fitted whatever is published: each model's card shows it beside
+//! the others.
 
+pub(crate) mod command;
 mod judging;
 mod publishing;
 
-use crate::data::examples::Examples;
+use crate::contender::Contender;
+use crate::data::examples::{Examples, Shares};
 use crate::data::source::Source;
 use crate::data::split::{SplitSettings, Window, Windows};
 use crate::data::survey::Survey;
-use crate::export::onnx_bytes;
-use crate::golden;
-use crate::logistic::Logistic;
-use crate::metrics::average_precision;
-use crate::network::{self, Example, TrainConfig, TrainedNetwork};
+use crate::generations::{GenerationSessions, GenerationSettings, fit_generations};
+use crate::network::TrainConfig;
 use crate::points::PointGoals;
 use crate::progress::{Progress, Told};
 use crate::report::{self, Judged, Report, Resampling};
-use crate::rules::candidates::CANDIDATES;
-use crate::rules::tune::{RuleExamples, tune};
-use crate::score::{Row, Scorer};
-use anyhow::{Context, Result, bail, ensure};
-use fraudnet_models::{Artifact, Precision, RuntimeConfig};
-use judging::{ablate, parity, score, settle_tiers};
+use crate::score::Row;
+use crate::trees::TreeConfig;
+use anyhow::{Context, Result, ensure};
+use fraudnet_models::{Artifact, RuntimeConfig};
+use judging::{ablate, parity, score, settle};
 pub use publishing::{ARTIFACT_LIMIT_BYTES, source_facts};
-use publishing::{draft, draft_manifest, facts, publish};
-use std::path::{Path, PathBuf};
+use publishing::{Fitted, publish, shared_facts};
+use std::path::PathBuf;
 
 /// What to fit, on what, and where to put it.
 #[derive(Debug, Clone)]
 pub struct FitRequest {
     /// Histories; each is a world of its own, with its own graph and its own split.
     pub sources: Vec<Source>,
-    /// Folder of the new artifact, `…/<name>/<version>`.
-    pub out: PathBuf,
-    /// Whether a folder that is there may be replaced.
+    /// Folder of all models; a family's artifact is written to `<family>/<version>` in it.
+    pub models: PathBuf,
+    /// Families to publish, of [`Contender::FAMILIES`].
+    pub families: Vec<Contender>,
+    /// Version of the artifacts.
+    pub version: String,
+    /// Whether folders that are there may be replaced.
     pub replace: bool,
-    /// Version it succeeds, if any.
-    pub parent_version: Option<String>,
+    /// Version each family's artifact succeeds, where it succeeds one.
+    pub parents: Vec<(Contender, String)>,
     /// Decides samples, first weights and order.
     pub seed: u64,
     /// Windows in time.
     pub split: SplitSettings,
-    /// Probability (0–1] with which a payment not known to be fraud becomes an example.
-    pub negative_share: f64,
+    /// Shares of the payments not known to be fraud that become examples.
+    pub shares: Shares,
     /// Probability with which such a payment of the test window belongs to the sample of ablations and parity.
     pub ablation_share: f64,
     /// Settings of the network's fit; its seed is replaced by `seed`.
     pub train: TrainConfig,
+    /// Settings of the trees' fits; their seed is replaced by `seed`.
+    pub trees: TreeConfig,
     /// What the operating points are to give.
     pub goals: PointGoals,
     /// ONNX Runtime.
     pub runtime: RuntimeConfig,
-    /// Threads that score.
+    /// Threads that fit and score.
     pub threads: usize,
     /// Bootstrap replicates.
     pub replicates: usize,
@@ -64,8 +69,12 @@ pub struct FitRequest {
     pub told: Told,
 }
 
-/// Ridge of the logistic regression.
-const LOGISTIC_RIDGE: f64 = 1.0;
+impl FitRequest {
+    /// Folder of a family's artifact.
+    pub fn out(&self, family: Contender) -> PathBuf {
+        self.models.join(family.name()).join(&self.version)
+    }
+}
 
 /// A history with what the survey found.
 struct Surveyed<'a> {
@@ -74,83 +83,79 @@ struct Surveyed<'a> {
     windows: Windows,
 }
 
-/// Fits, evaluates, publishes and verifies a model; returns the artifact as loaded back, and its report.
+/// Fits all contenders, evaluates them, publishes and verifies the families asked for; returns their artifacts as loaded
+/// back, in the order asked for, and the report on all contenders.
 ///
 /// # Errors
-/// Unusable settings or histories, a fit that diverges, no ONNX Runtime, or an artifact that does not verify. Nothing is
-/// left at `out` then (or what was there before).
-pub fn fit(request: &FitRequest) -> Result<(Artifact, Report)> {
-    let (name, version) = name_and_version(&request.out)?;
+/// Unusable settings or histories, a fit that diverges, no ONNX Runtime, or an artifact that does not verify. Nothing of the
+/// family it fails at is left then (or what was there before).
+pub fn fit(request: &FitRequest) -> Result<(Vec<Artifact>, Report)> {
     check(request)?;
     let surveyed = survey(request)?;
-    let (examples, negative_share) = gather(request, &surveyed)?;
-
-    let tabular: Vec<&Example> = examples.fit.iter().chain(&examples.stop).collect();
-    let tabular = rule_examples(&tabular, negative_share);
-    let rule_set = step(request.told, "tuning rules", || tune(CANDIDATES, &tabular))?;
-    let logistic = step(request.told, "fitting the logistic regression", || {
-        Logistic::fit(&tabular.rows, &tabular.positive, &tabular.weights, LOGISTIC_RIDGE)
-    })?;
-    drop(tabular);
-
-    let mut trained = train(request, &examples)?;
-    // The examples hold every fraud but few of the rest: odds among them are 1/share times the true ones.
-    trained.weights.shift_logit(negative_share.ln() as f32);
-    let (single, half) =
-        (onnx_bytes(&trained.weights, Precision::Single), onnx_bytes(&trained.weights, Precision::Half));
-
-    let mut manifest = draft_manifest(name, version, request, rule_set);
-    let draft = draft(&manifest, &single, &half, &examples.fit[0].tensor, &request.out)?;
-    let mut facts = facts(request, &surveyed, &examples, negative_share, &trained);
+    let examples = gather(request, &surveyed)?;
+    let settings = GenerationSettings {
+        seed: request.seed,
+        trees: request.trees.clone(),
+        train: request.train.clone(),
+        // The calibration window follows the early stop: one fit, and everything after it is later than what it saw.
+        refit: false,
+        told: request.told,
+        threads: request.threads,
+        runtime: request.runtime.clone(),
+        ..GenerationSettings::default()
+    };
+    let generations = fit_generations(&examples, &settings)?;
+    let mut facts = shared_facts(request, &surveyed, &examples);
     drop(examples);
 
-    let mut scorer = Scorer::new(&draft, Some(&logistic), &request.runtime, request.threads)?;
-    let (rows, sample) = score(request, &surveyed, &mut scorer)?;
-    let logistic_settings = settle_tiers(request, &surveyed, &rows, &mut manifest, &mut facts)?;
+    let mut sessions = GenerationSessions::new(&generations, &request.runtime, request.threads)?;
+    let (rows, sample) = score(request, &surveyed, &mut sessions)?;
+    let tiers = settle(request, &surveyed, &rows, &mut facts)?;
 
     let test: Vec<Row> = rows.into_iter().filter(|row| row.window == Window::Test).collect();
     let resampling = Resampling { replicates: request.replicates, seed: request.seed };
-    let tiers = [
-        Judged { tier: "hybrid", logits: test.iter().map(|row| row.hybrid).collect(), settings: &manifest.hybrid },
-        Judged { tier: "rules", logits: test.iter().map(|row| row.rules).collect(), settings: &manifest.rules },
-        Judged {
-            tier: "logistic regression",
-            logits: test.iter().map(|row| row.logistic).collect(),
-            settings: &logistic_settings,
-        },
-    ];
-    let mut report = step(request.told, "judging the test window", || report::judge(&test, &tiers, resampling))?;
+    let judged = Contender::ALL.map(|contender| Judged { contender, settings: &tiers[contender.index()] });
+    let mut report = step(request.told, "judging the test window", || report::judge(&test, &judged, resampling))?;
     drop(test);
-    report.ablations = Some(ablate(request, &sample, &mut scorer)?);
+    report.ablations = Some(ablate(request, &sample, &mut sessions)?);
+    report.parity = parity(request, &generations, &tiers[Contender::Hybrid.index()], &sample)?;
 
-    let golden = golden::choose(&trained.weights, &sample)?;
-    report.parity = Some(parity(request, &draft, &manifest, &sample, &golden, &mut scorer)?);
-    drop(scorer);
-    manifest.data = serde_json::to_value(&facts).context("the facts of the fit are plain data")?;
-    manifest.metrics = serde_json::to_value(&report).context("the report is plain data")?;
-    let artifact = publish(request, manifest, &facts, &report, single, half, &golden)?;
-    Ok((artifact, report))
-}
-
-/// The last two parts of the path are name and version.
-fn name_and_version(out: &Path) -> Result<(String, String)> {
-    let part = |path: Option<&Path>| path.and_then(Path::file_name).map(|part| part.to_string_lossy().into_owned());
-    match (part(out.parent()), part(Some(out))) {
-        (Some(name), Some(version)) => Ok((name, version)),
-        _ => bail!("--out {} must end in <name>/<version>, e.g. models/hybrid/2026.11.22-1", out.display()),
-    }
+    let fitted = Fitted { request, generations: &generations, tiers: &tiers, facts: &facts, sample: &sample };
+    let artifacts = request
+        .families
+        .iter()
+        .map(|&family| {
+            publish(&fitted, family, &report, &mut sessions).with_context(|| format!("publishing {}", family.name()))
+        })
+        .collect::<Result<Vec<Artifact>>>()?;
+    Ok((artifacts, report))
 }
 
 fn check(request: &FitRequest) -> Result<()> {
     ensure!(!request.sources.is_empty(), "name at least one history (--history), written by `fraudnet simulate`");
-    ensure!(
-        request.replace || !request.out.exists(),
-        "{} exists; published versions never change, choose another version or pass --replace",
-        request.out.display()
-    );
-    for (flag, share) in [("--negative-share", request.negative_share), ("--ablation-share", request.ablation_share)] {
+    for &family in &request.families {
+        ensure!(
+            Contender::FAMILIES.contains(&family),
+            "{} is no family that can be published; the families are trees-v1, trees-v2 and hybrid",
+            family.name()
+        );
+        let out = request.out(family);
+        ensure!(
+            request.replace || !out.exists(),
+            "{} exists; published versions never change, choose another version or pass --replace",
+            out.display()
+        );
+    }
+    let shares = [
+        ("--negative-share", request.shares.negative),
+        ("--row-share", request.shares.tabular),
+        ("--stop-share", request.shares.stop),
+        ("--ablation-share", request.ablation_share),
+    ];
+    for (flag, share) in shares {
         ensure!(share > 0.0 && share <= 1.0, "{flag} must lie above 0 and at most 1, not {share}");
     }
+    request.trees.check()?;
     // An hour of fitting must not end in a missing library.
     fraudnet_models::initialise_runtime(&request.runtime)?;
     Ok(())
@@ -171,8 +176,8 @@ fn survey<'a>(request: &'a FitRequest) -> Result<Vec<Surveyed<'a>>> {
     Ok(surveyed)
 }
 
-/// Examples of all histories, and the share of negatives that were actually kept.
-fn gather(request: &FitRequest, surveyed: &[Surveyed<'_>]) -> Result<(Examples, f64)> {
+/// Examples of all histories.
+fn gather(request: &FitRequest, surveyed: &[Surveyed<'_>]) -> Result<Examples> {
     let mut examples = Examples::default();
     for history in surveyed {
         let mut progress = Progress::start(
@@ -181,59 +186,18 @@ fn gather(request: &FitRequest, surveyed: &[Surveyed<'_>]) -> Result<(Examples, 
             "events",
             Some(history.survey.events),
         );
-        examples.gather(
-            history.source,
-            &history.survey,
-            &history.windows,
-            request.negative_share,
-            request.seed,
-            &mut progress,
-        )?;
+        let (survey, windows) = (&history.survey, &history.windows);
+        examples.gather(history.source, survey, windows, request.shares, request.seed, &mut progress)?;
         progress.note(&format!(
-            "{} examples, {} frauds, {} MB",
+            "{} examples, {} frauds, {} MB; {} further payment rows",
             examples.fit.len() + examples.stop.len(),
             examples.fit_positives() + examples.stop_positives(),
-            examples.bytes >> 20
+            examples.bytes >> 20,
+            examples.rows.len()
         ));
         progress.finish();
     }
-    let positives = examples.fit_positives();
-    ensure!(
-        positives > 0 && examples.fit.len() > positives,
-        "the fit window holds {positives} known frauds among {} examples; use a longer history or a larger --negative-share",
-        examples.fit.len()
-    );
-    let share = (examples.fit.len() - positives) as f64 / (examples.fit_payments as f64 - positives as f64);
-    Ok((examples, share))
-}
-
-fn rule_examples<'a>(examples: &[&'a Example], negative_share: f64) -> RuleExamples<'a> {
-    let positive: Vec<bool> = examples.iter().map(|example| example.label > 0.5).collect();
-    RuleExamples {
-        rows: examples.iter().map(|example| example.tensor.payment.as_slice()).collect(),
-        weights: positive.iter().map(|&is| if is { 1.0 } else { 1.0 / negative_share }).collect(),
-        positive,
-    }
-}
-
-fn train(request: &FitRequest, examples: &Examples) -> Result<TrainedNetwork> {
-    let config = TrainConfig { seed: request.seed, ..request.train.clone() };
-    let total = (config.epochs * examples.fit.len()) as u64;
-    let mut progress = Progress::start(request.told, "fitting the network", "examples", Some(total));
-    let mut before = 0;
-    let trained = network::train(&config, &examples.fit, &examples.stop, average_precision, &mut |told| match told {
-        network::Progress::Step { done, .. } => progress.advance((before + done) as u64),
-        network::Progress::Epoch(epoch) => {
-            before += epoch.examples;
-            let best = if epoch.best { " (best so far)" } else { "" };
-            progress.note(&format!(
-                "epoch {}: loss {:.4}, early-stop average precision {:.4}{best}",
-                epoch.epoch, epoch.loss, epoch.validation_average_precision
-            ));
-        }
-    })?;
-    progress.finish();
-    Ok(trained)
+    Ok(examples)
 }
 
 /// Runs a step that has no inner progress.

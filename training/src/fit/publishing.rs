@@ -1,80 +1,46 @@
-//! What is written: the draft that everything is measured on, the facts of the fit, and the artifact itself.
+//! What is written of each family: the facts of its fit, its golden vectors, and the artifact itself.
 
+use super::judging::hybrid;
 use super::{FitRequest, Surveyed};
+use crate::ablate::AblationSample;
 use crate::card;
+use crate::contender::Contender;
 use crate::data::examples::Examples;
 use crate::data::source::Source;
 use crate::data::split::Windows;
 use crate::data::survey::Survey;
-use crate::facts::{EpochFacts, FitFacts, NetworkFacts, SourceFacts};
+use crate::export::onnx_bytes;
+use crate::facts::{FitFacts, GoldenFacts, NetworkFacts, SourceFacts, TreeFacts};
+use crate::generations::{GenerationSessions, Generations};
 use crate::golden;
 use crate::metrics::rounded;
-use crate::network::TrainedNetwork;
 use crate::report::Report;
+use crate::trees::Trees;
 use anyhow::{Context, Result, ensure};
-use fraudnet_features::{Tensor, schema};
-use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE};
+use fraudnet_features::{FeatureSet, schema};
+use fraudnet_models::artifact::{CARD_FILE, GOLDEN_FILE, HALF_NETWORK_FILE, NETWORK_FILE, TREES_FILE};
 use fraudnet_models::{
-    Artifact, ArtifactBuilder, Calibration, Golden, MANIFEST_VERSION, Manifest, NetworkSession, OperatingPoints,
-    Precision, RuleSet, TierSettings,
+    Artifact, ArtifactBuilder, Golden, MANIFEST_VERSION, Manifest, ModelSession, Precision, Scorer, TierSettings,
 };
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Most bytes of an artifact: a model that is cloned with the repository stays small.
-pub const ARTIFACT_LIMIT_BYTES: u64 = 2 << 20;
+/// Most bytes of an artifact: models that are cloned with the repository stay small.
+pub const ARTIFACT_LIMIT_BYTES: u64 = 2_500_000;
 
-/// A manifest of which all but calibration, points, data and metrics is final.
-pub(super) fn draft_manifest(name: String, version: String, request: &FitRequest, rule_set: RuleSet) -> Manifest {
-    // Replaced once the calibration window is scored; until then logits pass through.
-    let settings = TierSettings {
-        calibration: Calibration { knots: vec![(-30.0, -30.0), (30.0, 30.0)] },
-        operating_points: OperatingPoints { challenge: 0.01, review: 0.05, decline: 0.5 },
-    };
-    Manifest {
-        manifest_version: MANIFEST_VERSION,
-        name,
-        version,
-        parent_version: request.parent_version.clone(),
-        feature_fingerprint: schema::fingerprint().to_owned(),
-        seed: request.seed,
-        data: serde_json::Value::Null,
-        metrics: serde_json::Value::Null,
-        hybrid: settings.clone(),
-        rules: settings,
-        rule_set,
-        files: BTreeMap::new(),
-    }
+/// Everything fitted and measured, from which any family is published.
+pub(super) struct Fitted<'a> {
+    pub request: &'a FitRequest,
+    pub generations: &'a Generations,
+    /// By [`Contender::index`].
+    pub tiers: &'a [TierSettings],
+    /// What all families share.
+    pub facts: &'a FitFacts,
+    pub sample: &'a AblationSample,
 }
 
-/// The exported network as an artifact, loaded through every check a served one passes. Its folder is gone afterwards:
-/// the artifact holds its bytes.
-pub(super) fn draft(manifest: &Manifest, single: &[u8], half: &[u8], tensor: &Tensor, out: &Path) -> Result<Artifact> {
-    let folder = out.with_file_name(format!(".{}.draft-{}", manifest.version, std::process::id()));
-    if let Some(parent) = out.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}; check --out", parent.display()))?;
-    }
-    let golden = golden::placeholder(tensor)?;
-    let artifact = ArtifactBuilder::new(manifest.clone())
-        .file(NETWORK_FILE, single.to_vec())
-        .file(HALF_NETWORK_FILE, half.to_vec())
-        .file(GOLDEN_FILE, golden)
-        .file(CARD_FILE, b"draft\n".to_vec())
-        .replace(&folder)
-        .context("the exported network was refused")?;
-    std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    Ok(artifact)
-}
-
-/// What went into the fit; what the calibration window adds is filled in when it is scored.
-pub(super) fn facts(
-    request: &FitRequest,
-    surveyed: &[Surveyed<'_>],
-    examples: &Examples,
-    negative_share: f64,
-    trained: &TrainedNetwork,
-) -> FitFacts {
-    let train = &request.train;
+/// What went into the fit; what the calibration window adds is filled in when it is scored, what a family adds when it is
+/// published.
+pub(super) fn shared_facts(request: &FitRequest, surveyed: &[Surveyed<'_>], examples: &Examples) -> FitFacts {
     FitFacts {
         sources: surveyed
             .iter()
@@ -84,7 +50,8 @@ pub(super) fn facts(
         fit_payments: examples.fit_payments,
         fit_examples: examples.fit.len() as u64,
         fit_frauds: examples.fit_positives() as u64,
-        negative_share: rounded(negative_share),
+        row_examples: examples.rows.len() as u64,
+        shares: request.shares,
         stop_payments: examples.stop_payments,
         stop_examples: examples.stop.len() as u64,
         stop_frauds: examples.stop_positives() as u64,
@@ -93,23 +60,10 @@ pub(super) fn facts(
         delay_reports: 0,
         calibration_forms: Vec::new(),
         goals: request.goals,
-        network: NetworkFacts {
-            parameters: trained.weights.trained_count() as u64,
-            best_epoch: trained.best_epoch,
-            epochs: trained
-                .epochs
-                .iter()
-                .map(|epoch| EpochFacts {
-                    loss: rounded(f64::from(epoch.loss)),
-                    average_precision: rounded(epoch.validation_average_precision),
-                })
-                .collect(),
-            batch: train.batch,
-            learning_rate: rounded(f64::from(train.learning_rate)),
-            positive_weight: rounded(f64::from(train.positive_weight)),
-            weight_decay: rounded(f64::from(train.weight_decay)),
-            dropout: rounded(f64::from(train.dropout)),
-        },
+        network: None,
+        trees: None,
+        trials: Vec::new(),
+        golden: GoldenFacts { vectors: 0, logit: 0.0 },
         compact_share: rounded(examples.bytes as f64 / examples.padded_bytes as f64),
     }
 }
@@ -127,33 +81,100 @@ pub fn source_facts(source: &Source, survey: &Survey, windows: &Windows) -> Sour
     }
 }
 
-/// Writes the artifact, then loads and verifies it as the service will.
+/// Writes the artifact of a family, then loads and verifies it as the service will.
 pub(super) fn publish(
-    request: &FitRequest,
-    manifest: Manifest,
-    facts: &FitFacts,
+    fitted: &Fitted<'_>,
+    family: Contender,
     report: &Report,
-    single: Vec<u8>,
-    half: Vec<u8>,
-    golden: &Golden,
+    sessions: &mut GenerationSessions,
 ) -> Result<Artifact> {
-    let card = card::write(&manifest, facts, report);
-    let golden = golden.to_bytes()?;
-    let bytes = (single.len() + half.len() + golden.len() + card.len()) as u64;
+    let Fitted { request, generations, tiers, facts, sample } = *fitted;
+    let (scorer, trees) = scorer_and_trees(generations, family);
+    let set = scorer.trees();
+    let golden = match (family, set, trees) {
+        (Contender::Hybrid, ..) => {
+            golden::choose(&generations.hybrid, sample, &mut |tensors| hybrid(sessions, tensors))?
+        }
+        (_, Some(set), Some(trees)) => golden::choose_rows(trees, set, sample)?,
+        _ => anyhow::bail!("{} has nothing that scores", family.name()),
+    };
+    let network = scorer.has_network().then_some(&generations.hybrid.network);
+    let mut files: Vec<(&str, Vec<u8>)> = vec![(GOLDEN_FILE, golden.to_bytes()?)];
+    if let Some(network) = network {
+        files.push((NETWORK_FILE, onnx_bytes(&network.weights, Precision::Single)));
+        files.push((HALF_NETWORK_FILE, onnx_bytes(&network.weights, Precision::Half)));
+    }
+    if let Some(trees) = trees {
+        files.push((TREES_FILE, trees.ensemble.to_onnx(family.name())));
+    }
+    // The other contenders' ablations and parity are those of the hybrid.
+    let mut report = report.clone();
+    if family != Contender::Hybrid {
+        (report.ablations, report.parity) = (None, None);
+    }
+    let facts = FitFacts {
+        network: network.map(|network| NetworkFacts::of(network, &request.train)),
+        trees: set.zip(trees).map(|(set, trees)| TreeFacts::of(trees, set, &request.trees, request.seed)),
+        trials: if family == Contender::Hybrid { generations.trials.clone() } else { Vec::new() },
+        golden: GoldenFacts {
+            vectors: golden.vectors.len() as u64,
+            logit: served_difference(&golden, family, sessions)?,
+        },
+        ..facts.clone()
+    };
+    let parent = request.parents.iter().find(|(of, _)| *of == family).map(|(_, version)| version.clone());
+    let manifest = Manifest {
+        manifest_version: MANIFEST_VERSION,
+        name: family.name().to_owned(),
+        version: request.version.clone(),
+        parent_version: parent,
+        feature_fingerprint: schema::fingerprint().to_owned(),
+        seed: request.seed,
+        data: serde_json::to_value(&facts).context("the facts of the fit are plain data")?,
+        metrics: serde_json::to_value(&report).context("the report is plain data")?,
+        scorer,
+        settings: tiers[family.index()].clone(),
+        rules: tiers[Contender::Rules.index()].clone(),
+        rule_set: generations.rules.clone(),
+        files: BTreeMap::new(),
+    };
+    files.push((CARD_FILE, card::write(&manifest, &facts, &report).into_bytes()));
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     ensure!(
-        bytes <= ARTIFACT_LIMIT_BYTES,
-        "the artifact would take {bytes} bytes, more than {ARTIFACT_LIMIT_BYTES}; publish fewer golden vectors"
+        bytes as u64 <= ARTIFACT_LIMIT_BYTES,
+        "the artifact would take {bytes} bytes, more than {ARTIFACT_LIMIT_BYTES}; grow fewer or smaller trees"
     );
-    let builder = ArtifactBuilder::new(manifest)
-        .file(NETWORK_FILE, single)
-        .file(HALF_NETWORK_FILE, half)
-        .file(GOLDEN_FILE, golden)
-        .file(CARD_FILE, card.into_bytes());
-    if request.replace { builder.replace(&request.out) } else { builder.write(&request.out) }?;
-    // As the service will: load what lies there, and hold both files to the golden vectors.
-    let artifact = Artifact::load(&request.out)?;
-    for precision in [Precision::Single, Precision::Half] {
-        artifact.verify_golden(&mut NetworkSession::with_precision(&artifact, &request.runtime, precision)?)?;
+    let out = request.out(family);
+    let builder =
+        files.into_iter().fold(ArtifactBuilder::new(manifest), |builder, (name, bytes)| builder.file(name, bytes));
+    if request.replace { builder.replace(&out) } else { builder.write(&out) }?;
+    // As the service will: load what lies there, and hold its files to the golden vectors.
+    let artifact = Artifact::load(&out)?;
+    artifact.verify_golden(&mut ModelSession::new(&artifact, &request.runtime)?)?;
+    if network.is_some() && !set.is_some_and(FeatureSet::reads_embedding) {
+        artifact.verify_golden(&mut ModelSession::with_precision(&artifact, &request.runtime, Precision::Half)?)?;
     }
     Ok(artifact)
+}
+
+/// What scores in a family, and its trees.
+fn scorer_and_trees(generations: &Generations, family: Contender) -> (Scorer, Option<&Trees>) {
+    match family {
+        Contender::TreesV1 => (Scorer::Trees { features: FeatureSet::V1 }, Some(&generations.trees_v1)),
+        Contender::TreesV2 => (Scorer::Trees { features: FeatureSet::V2 }, Some(&generations.trees_v2)),
+        _ => (generations.hybrid.scorer, generations.hybrid.trees.as_ref()),
+    }
+}
+
+/// Largest difference in raw logit between golden vectors and the exported files.
+fn served_difference(golden: &Golden, family: Contender, sessions: &mut GenerationSessions) -> Result<f64> {
+    let tensors: Vec<_> = golden.vectors.iter().map(|vector| &vector.tensor).collect();
+    let served = sessions.logits(&tensors)?;
+    let difference = golden
+        .vectors
+        .iter()
+        .zip(served)
+        .map(|(vector, served)| f64::from((vector.logit - served[family.index()]).abs()))
+        .fold(0.0, f64::max);
+    Ok(rounded(difference))
 }

@@ -159,6 +159,47 @@ impl Ranking {
         AtThreshold::from_counts(threshold, flagged, hits, total, positives)
     }
 
+    /// Negatives (by weight) that must be flagged to reach a recall (0–1], flagging from the highest score down; of the last
+    /// group begun the share that is needed. Every row counts `multiplier(row)` times. Zero where nothing is positive.
+    pub fn false_positives_at_recall_with(&self, recall: f64, multiplier: impl Fn(usize) -> f64) -> f64 {
+        let (_, positives) = self.totals(&multiplier);
+        let wanted = recall * positives;
+        let (mut hits, mut false_positives) = (0.0, 0.0);
+        for group in self.groups(&multiplier) {
+            if hits >= wanted {
+                break;
+            }
+            let share = if group.positive > 0.0 { ((wanted - hits) / group.positive).min(1.0) } else { 1.0 };
+            hits += share * group.positive;
+            false_positives += share * (group.all - group.positive);
+        }
+        false_positives
+    }
+
+    /// Recall and precision down the order, recall ascending, thinned to at most `most` points (at least 2) about evenly spread in
+    /// recall; the last point is that of everything flagged. Empty where nothing is positive.
+    pub fn precision_recall(&self, most: usize) -> Vec<(f64, f64)> {
+        assert!(most >= 2, "a curve has two ends");
+        let (_, positives) = self.totals(&|_| 1.0);
+        let (mut flagged, mut hits, mut told) = (0.0, 0.0, f64::NEG_INFINITY);
+        let mut curve = Vec::new();
+        for group in self.groups(|_| 1.0).filter(|_| positives > 0.0) {
+            flagged += group.all;
+            hits += group.positive;
+            let recall = hits / positives;
+            // A threshold that catches nothing more only lowers precision: the curve falls there when recall next moves.
+            if group.positive > 0.0 && recall - told >= 1.0 / (most - 1) as f64 {
+                curve.push((recall, hits / flagged));
+                told = recall;
+            }
+        }
+        if hits > 0.0 {
+            curve.truncate(most - 1);
+            curve.push((1.0, hits / flagged));
+        }
+        curve
+    }
+
     /// The lowest threshold at which precision is still at least `precision` with at least `least` payments (by
     /// weight) flagged; `None` where no threshold reaches it.
     pub fn lowest_with_precision(&self, precision: f64, least: f64) -> Option<f32> {
@@ -206,6 +247,17 @@ mod tests {
     }
 
     #[test]
+    fn a_recall_costs_the_negatives_above_it() {
+        let ranking = Ranking::new(&SCORES, &POSITIVE);
+        let cost = |recall| ranking.false_positives_at_recall_with(recall, |_| 1.0);
+        close(cost(0.25), 0.0); // the highest alone
+        close(cost(0.5), 1.0); // and both that share 0.8
+        close(cost(0.375), 0.5); // half of them
+        close(cost(0.75), 2.0); // 0.7 comes before 0.6
+        close(Ranking::new(&[1.0, 0.0], &[false; 2]).false_positives_at_recall_with(1.0, |_| 1.0), 0.0);
+    }
+
+    #[test]
     fn a_multiplier_equals_repeated_rows() {
         let ranking = Ranking::new(&SCORES, &POSITIVE);
         let times = [2, 0, 1, 3, 1, 0, 2, 1, 1, 1];
@@ -240,8 +292,21 @@ mod tests {
     }
 
     #[test]
+    fn the_curve_is_thinned_and_keeps_its_ends() {
+        let whole = Ranking::new(&SCORES, &POSITIVE).precision_recall(200);
+        assert_eq!(whole.first(), Some(&(0.25, 1.0)));
+        assert_eq!(whole.last(), Some(&(1.0, 0.4)));
+        let scores: Vec<f32> = (0..10_000).map(|row| row as f32).collect();
+        let positive: Vec<bool> = (0..10_000).map(|row| row % 7 == 0).collect();
+        let thinned = Ranking::new(&scores, &positive).precision_recall(50);
+        assert!((40..=50).contains(&thinned.len()), "{}", thinned.len());
+        assert!(thinned.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    #[test]
     fn nothing_positive_and_nothing_at_all_have_answers() {
         let none = Ranking::new(&SCORES, &[false; 10]);
+        assert!(none.precision_recall(10).is_empty());
         close(none.average_precision(), 0.0);
         close(none.roc_auc(), 0.5);
         let empty = Ranking::new(&[], &[]);

@@ -20,6 +20,23 @@ pub fn expected_calibration_error(probabilities: &[f32], positive: &[bool], bins
     error / rows as f64
 }
 
+/// Mean predicted probability and share positive of each of `bins` bins of equal mass, highest probabilities first; bins that hold
+/// nothing are left out.
+pub fn reliability_curve(probabilities: &[f32], positive: &[bool], bins: usize) -> Vec<(f64, f64)> {
+    assert!(bins > 0 && probabilities.len() == positive.len(), "at least one bin and one label a probability");
+    let order = descending(probabilities);
+    let rows = order.len();
+    (0..bins)
+        .map(|bin| &order[bin * rows / bins..(bin + 1) * rows / bins])
+        .filter(|members| !members.is_empty())
+        .map(|members| {
+            let predicted: f64 = members.iter().map(|&row| f64::from(probabilities[row])).sum();
+            let observed = members.iter().filter(|&&row| positive[row]).count() as f64;
+            (predicted / members.len() as f64, observed / members.len() as f64)
+        })
+        .collect()
+}
+
 /// Mean predicted over observed share positive among the tenth with the highest probabilities: 1 is perfect, above 1
 /// is over-confident. `None` where nothing positive is among them.
 pub fn top_decile_ratio(probabilities: &[f32], positive: &[bool]) -> Option<f64> {
@@ -48,6 +65,10 @@ mod tests {
         // One bin: (2.0 - 2) / 4.
         assert!(expected_calibration_error(&[0.1, 0.9, 0.3, 0.7], &[false, true, true, false], 1) < 1e-7);
         assert_eq!(expected_calibration_error(&[], &[], 10), 0.0);
+        let curve = reliability_curve(&[0.1, 0.9, 0.3, 0.7], &[false, true, true, false], 2);
+        let close = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < 1e-7 && (a.1 - b.1).abs() < 1e-7;
+        assert!(close(curve[0], (0.8, 0.5)) && close(curve[1], (0.2, 0.5)), "{curve:?}");
+        assert!(reliability_curve(&[], &[], 10).is_empty());
     }
 
     #[test]

@@ -36,5 +36,5 @@ pub mod weights;
 pub use forward::{Network, Outputs};
 pub use input::NetworkInput;
 pub use standardise::Standardisation;
-pub use train::{EpochReport, Example, Progress, TrainConfig, TrainError, TrainedNetwork, score, train};
+pub use train::{EpochReport, Example, Measure, Progress, TrainConfig, TrainError, TrainedNetwork, score, train};
 pub use weights::{Array, Weights, WeightsError};

@@ -56,6 +56,9 @@ pub struct TrainConfig {
     pub positive_weight: f32,
     /// Epochs without a better validation average precision before it stops.
     pub patience: usize,
+    /// Epoch after which it ends whatever the validation says, the learning rate still planned for `epochs`: how a second
+    /// fit repeats what a first one found best. `None`: no such epoch.
+    pub stop_after: Option<usize>,
     /// Decay of the running mean of weights that is evaluated and kept, a step; 0 keeps the last weights themselves.
     pub averaging: f32,
 }
@@ -74,6 +77,7 @@ impl Default for TrainConfig {
             dropout: 0.1,
             positive_weight: 1.0,
             patience: 4,
+            stop_after: None,
             averaging: 0.99,
         }
     }
@@ -128,7 +132,7 @@ pub struct EpochReport {
     pub examples: usize,
     /// Mean weighted loss of an example.
     pub loss: f32,
-    /// Average precision on the validation set after it.
+    /// Average precision on the validation set after it; 0 where there is no validation set.
     pub validation_average_precision: f64,
     /// True where that is the best so far.
     pub best: bool,
@@ -147,15 +151,19 @@ pub struct TrainedNetwork {
     pub epochs: Vec<EpochReport>,
 }
 
-/// Fits a network to `training`, watching `validation`. Same arguments, same bits.
+/// Scores, classes and weights to one number, higher being better.
+pub type Measure = fn(&[f32], &[bool], &[f64]) -> f64;
+
+/// Fits a network to `training`, watching `validation`; without a validation set it runs all epochs and keeps the last.
+/// Same arguments, same bits.
 ///
 /// # Errors
 /// A set lacks a class, examples differ in width, a setting makes no sense, or the fit diverges.
 pub fn train(
     config: &TrainConfig,
-    training: &[Example],
-    validation: &[Example],
-    average_precision: fn(&[f32], &[bool]) -> f64,
+    training: &[&Example],
+    validation: &[&Example],
+    average_precision: Measure,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<TrainedNetwork, TrainError> {
     check(config, training, validation)?;
@@ -164,7 +172,8 @@ pub fn train(
     let mut weights = Weights::initial(payment_width, &standardisation, config.seed);
 
     let validation_tensors: Vec<&Tensor> = validation.iter().map(|example| &example.tensor).collect();
-    let validation_labels: Vec<bool> = validation.iter().map(is_fraud).collect();
+    let validation_labels: Vec<bool> = validation.iter().map(|example| is_fraud(example)).collect();
+    let validation_weights: Vec<f64> = validation.iter().map(|example| f64::from(example.weight)).collect();
     let steps = config.epochs * training.len().div_ceil(config.batch);
     let mut optimiser = AdamW::new(&weights, config.weight_decay);
     let mut average = Average::new(&weights, config.averaging);
@@ -174,13 +183,13 @@ pub fn train(
     let mut epochs: Vec<EpochReport> = Vec::new();
     let mut step = 0;
 
-    for epoch in 1..=config.epochs {
+    for epoch in 1..=config.stop_after.map_or(config.epochs, |last| last.min(config.epochs)) {
         shuffle(&mut order, &mut rng);
         let (mut loss_sum, mut weight_sum, mut done) = (0f64, 0f64, 0);
         for batch in order.chunks(config.batch) {
-            let examples: Vec<&Example> = batch.iter().map(|&i| &training[i]).collect();
+            let examples: Vec<&Example> = batch.iter().map(|&i| training[i]).collect();
             let (loss, mut gradient) = batch_gradient(config, &weights, &examples, step);
-            let batch_weight: f64 = examples.iter().map(|example| f64::from(example.weight)).sum();
+            let batch_weight: f64 = examples.iter().map(|example| effective_weight(config, example)).sum();
             loss_sum += loss;
             weight_sum += batch_weight;
             gradient.iter_mut().for_each(|slope| *slope /= batch_weight.max(1e-6) as f32);
@@ -199,8 +208,12 @@ pub fn train(
         let mut candidate = weights.clone();
         candidate.set_trained_values(average.values());
         let logits = score(&candidate, &validation_tensors, config.shard, config.threads);
-        let precision = average_precision(&logits, &validation_labels);
-        let better = best.as_ref().is_none_or(|(_, report)| precision > report.validation_average_precision);
+        let (precision, better) = if validation.is_empty() {
+            (0.0, true)
+        } else {
+            let precision = average_precision(&logits, &validation_labels, &validation_weights);
+            (precision, best.as_ref().is_none_or(|(_, report)| precision > report.validation_average_precision))
+        };
         let report = EpochReport {
             epoch,
             examples: done,
@@ -327,13 +340,23 @@ fn shuffle(order: &mut [usize], rng: &mut ChaCha8Rng) {
     }
 }
 
+/// What an example counts for in the loss.
+fn effective_weight(config: &TrainConfig, example: &Example) -> f64 {
+    f64::from(example.weight) * if is_fraud(example) { f64::from(config.positive_weight) } else { 1.0 }
+}
+
 fn is_fraud(example: &Example) -> bool {
     example.label >= 0.5
 }
 
-fn check(config: &TrainConfig, training: &[Example], validation: &[Example]) -> Result<(), TrainError> {
-    let positive =
-        [("epochs", config.epochs), ("batch", config.batch), ("shard", config.shard), ("threads", config.threads)];
+fn check(config: &TrainConfig, training: &[&Example], validation: &[&Example]) -> Result<(), TrainError> {
+    let positive = [
+        ("epochs", config.epochs),
+        ("batch", config.batch),
+        ("shard", config.shard),
+        ("threads", config.threads),
+        ("stop_after", config.stop_after.unwrap_or(1)),
+    ];
     if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(TrainError::Setting(name, "at least 1"));
     }
@@ -350,7 +373,9 @@ fn check(config: &TrainConfig, training: &[Example], validation: &[Example]) -> 
         return Err(TrainError::Setting(name, "above 0"));
     }
     for (name, set) in [("training", training), ("validation", validation)] {
-        if !set.iter().any(is_fraud) || set.iter().all(is_fraud) {
+        let frauds = set.iter().filter(|example| is_fraud(example)).count();
+        let left_out = name == "validation" && set.is_empty();
+        if !left_out && (frauds == 0 || frauds == set.len()) {
             return Err(TrainError::OneClass(name));
         }
     }
