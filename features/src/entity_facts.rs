@@ -66,7 +66,7 @@ impl EntityFactsBook {
         // Judged by the habit before this payment.
         let large = account
             .and_then(|party| self.pulse(party.number, party.generation))
-            .is_some_and(|pulse| pulse.is_large(log_amount));
+            .is_some_and(|pulse| pulse.is_large(amount));
 
         for party in all(parties) {
             if let Some(ledger) = self.ledgers.get(party.number) {
@@ -102,7 +102,9 @@ impl EntityFactsBook {
                     ledger.meet(relation, true, previous_s, now_s);
                 }
             }
-            ledger.of_account().habit.pay(now_s, hour, payment);
+            let own = ledger.of_account();
+            own.habit.pay(now_s, hour, payment);
+            own.peaks.push(now_s, amount);
         }
         if let Some(party) = device {
             let ledger = self.ledger_of(party);

@@ -3,6 +3,7 @@
 use crate::habit::Habit;
 use crate::latest::Latest;
 use crate::memory::prefetch;
+use crate::peaks::Peaks;
 use crate::times::{Span, Times};
 use crate::windows::Windows;
 use fraudnet_graph::Relation;
@@ -43,6 +44,8 @@ pub(crate) struct AccountLedger {
     pub(crate) received: Windows,
     /// Habits of paying.
     pub(crate) habit: Habit,
+    /// Amounts paid, major units.
+    pub(crate) peaks: Peaks,
     /// Merchants paid.
     merchants: Times,
     /// Accounts money was exchanged with, either way.
@@ -178,6 +181,7 @@ impl Ledger {
         if let Some(account) = &self.account {
             account.received.hash(hasher);
             account.habit.hash(hasher);
+            account.peaks.hash(hasher);
             account.merchants.hash(hasher);
             account.partners.hash(hasher);
         }

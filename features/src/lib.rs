@@ -6,7 +6,7 @@
 //! - [`FeatureSet`] (`sets`): the three rows that trees read off a tensor; `pooled`: node rows pooled by hop and kind.
 //! - `assembly`: subgraph to tensor, by way of `surroundings` (sampled nodes), `node_features`, `edge_features`,
 //!   `payment_cut` (what is known of the payment's own entities) and `payment_features` (its columns, group by group).
-//! - `entity_facts`: facts by entity: `pulse` (compact, decayed, for nodes) and `ledger` (exact: `windows`, `times`, `latest`, `habit`),
+//! - `entity_facts`: facts by entity: `pulse` (compact, decayed, for nodes) and `ledger` (exact: `windows`, `times`, `latest`, `peaks`, `habit`),
 //!   both in a `slab`; `rings` define a window; `memory` hides their cache misses.
 //! - [`Compaction`] (`compaction`): what compact tensors save. `columns`, `math`: how a table is written, logarithms.
 //!
@@ -27,6 +27,7 @@ mod memory;
 mod node_features;
 mod payment_cut;
 mod payment_features;
+mod peaks;
 mod pooled;
 mod pulse;
 mod rings;

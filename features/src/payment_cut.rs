@@ -195,6 +195,12 @@ impl<'a> Party<'a> {
         self.large[window] as f32
     }
 
+    /// Largest payment made by the account in one window of [`crate::times`], over what it pays on average.
+    pub(crate) fn peak_over_mean(&self, window: usize) -> f32 {
+        let account = self.ledger.and_then(|ledger| ledger.account.as_deref());
+        account.map_or(0.0, |account| self.pulse.over_mean(account.peaks.largest(window, self.now_s)))
+    }
+
     /// Seconds since the last payment large for its payer; [`REACH_S`] where there was none within 30 days.
     pub(crate) fn large_idle_s(&self) -> f32 {
         self.since(self.large_span.map(|span| span.last_s))

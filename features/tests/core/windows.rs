@@ -95,9 +95,9 @@ fn large_payments_equal_a_naive_count_over_the_log() {
         ("merchant_large_30d", 2_592_000, |payment| payment.merchant.as_ref()),
     ];
     let mut most = 0;
-    for (seed, gap_s) in [(3, 40), (4, 3_000)] {
+    for (seed, gap_s, drawn) in [(3, 40, 9_000), (4, 3_000, 1_500)] {
         // Few enough accounts that the busiest merchant's large payments turn into buckets.
-        let events = Stream { seed, events: 1_500, accounts: 14, gap_s }.draw();
+        let events = Stream { seed, events: drawn, accounts: 14, gap_s }.draw();
         let mut state = State::new(AMPLE);
         let mut tensor = Tensor::default();
         let mut past: Vec<(i64, &Payment, f64, bool)> = Vec::new();
@@ -120,15 +120,14 @@ fn large_payments_equal_a_naive_count_over_the_log() {
                 assert!((value - expected).abs() < 1e-4, "{name} of payment {position}: {value} for {naive}");
                 most = most.max(naive);
             }
-            let amount = (1.0 + hundredths(payment.amount_minor, payment.currency) as f64 / 100.0).log2();
-            let own: Vec<f64> = past
+            let amount = hundredths(payment.amount_minor, payment.currency) as f64 / 100.0;
+            let own: Vec<(f64, f64)> = past
                 .iter()
                 .filter(|(_, earlier, _, _)| earlier.account == payment.account)
-                .map(|paid| paid.2)
+                .map(|(time_s, _, paid, _)| (0.5f64.powf((cut_s - time_s) as f64 / 2_592_000.0), *paid))
                 .collect();
-            // The mean moves with the last 256 payments; before, it is the plain one.
-            assert!(own.len() < 256);
-            let large = own.len() >= 5 && amount - own.iter().sum::<f64>() / own.len() as f64 >= 1.0;
+            let (weights, paid) = own.iter().fold((0.0, 0.0), |(w, p), (weight, paid)| (w + weight, p + weight * paid));
+            let large = own.len() >= 5 && amount >= 3.0 * paid / weights;
             past.push((cut_s, payment, amount, large));
         }
     }

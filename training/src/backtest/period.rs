@@ -114,6 +114,9 @@ impl Protocol {
             date(first.test_ms),
             last_date(first.end_ms)
         );
+        if let Some(days) = self.fit.half_life_days {
+            text += &format!(" In the fit a payment counts half for every {days} days of its age.");
+        }
         if let Some(days) = self.test.removed_since_days {
             text += &format!(
                 " On each test day the payments of accounts already known to be compromised are removed: those with a payment made since {} \

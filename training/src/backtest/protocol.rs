@@ -59,6 +59,8 @@ pub struct FitPlan {
     pub network_epochs: usize,
     /// Where payments of accounts known to be compromised are left out as they are in the test.
     pub leave_out: LeaveOut,
+    /// Days after which a payment counts half in the fit: long histories change. `None`: all count alike.
+    pub half_life_days: Option<u32>,
 }
 
 /// Where the fit window begins.
@@ -169,6 +171,7 @@ struct TypedFit {
     network_epochs: usize,
     #[serde(default = "validation")]
     leave_out_known_compromised: LeaveOut,
+    half_life_days: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +247,7 @@ impl Typed {
             ("fit.days", fit.days),
             ("fit.all_after_days", fit.all_after_days.map(|days| days.max(1))),
             ("fit.validation_days", Some(fit.validation_days)),
+            ("fit.half_life_days", fit.half_life_days),
             ("test.days", Some(test.days)),
             ("test.delay_days", Some(test.delay_days.max(1))),
             ("test.after_days", test.after_days),
@@ -326,6 +330,7 @@ impl Typed {
                 row_share: fit.row_share,
                 network_epochs: fit.network_epochs,
                 leave_out: fit.leave_out_known_compromised,
+                half_life_days: fit.half_life_days,
             },
             test: TestPlan { start, days: test.days, delay_days: test.delay_days, removed_since_days },
             periods: periods.count,

@@ -14,6 +14,7 @@ use crate::calibrate::{self, Calibrant};
 use crate::contender::Contender;
 use crate::data::examples::{Examples, Shares};
 use crate::data::source::Source;
+use crate::data::split::DAY_MS;
 use crate::generations::{GenerationSessions, GenerationSettings, Generations, StopRow, fit_generations};
 use crate::metrics::rounded;
 use crate::network::TrainConfig;
@@ -28,6 +29,8 @@ use std::collections::BTreeSet;
 
 /// Version of the layout of [`Results`].
 const LAYOUT: u32 = 1;
+/// Least share of the validation days' payments not known to be fraud that are looked at: fewer would blur what is chosen there.
+const LEAST_STOP_SHARE: f64 = 0.4;
 /// Most columns of an importance list.
 const IMPORTANT: usize = 50;
 
@@ -134,7 +137,8 @@ fn examples(request: &BacktestRequest, world: &World, period: Period) -> Result<
     let name = format!("gathering examples of {} to {}", date(period.fit_ms), date(period.fit_end_ms - 1));
     let mut progress = Progress::start(*told, &name, "events", None);
     let mut examples = Examples::default();
-    let shares = Shares { negative: fit.network_share, tabular: fit.row_share, stop: 1.0 };
+    let shares =
+        Shares { negative: fit.network_share, tabular: fit.row_share, stop: fit.network_share.max(LEAST_STOP_SHARE) };
     examples.gather_eligible(
         &world.source,
         &world.survey,
@@ -152,6 +156,9 @@ fn examples(request: &BacktestRequest, world: &World, period: Period) -> Result<
             !(looked_at && removal.removes(&event.tenant, &payment.account, at_ms))
         },
     )?;
+    if let Some(days) = fit.half_life_days {
+        examples.fade(windows.stop_ms, i64::from(days) * DAY_MS);
+    }
     progress.note(&format!(
         "{} examples for the network ({} MB) and {} more rows for trees; {} known frauds to fit, {} to validate",
         examples.fit.len() + examples.stop.len(),
@@ -305,7 +312,7 @@ fn columns_read(generations: &Generations, contender: Contender) -> u64 {
     columns as u64
 }
 
-/// Share of all gain, most important first; columns no tree splits on are left out.
+/// Columns by share of all gain; none where there are no trees.
 fn importance(generations: &Generations, contender: Contender) -> Vec<(String, f64)> {
     let trees = match contender {
         Contender::TreesV1 => Some((FeatureSet::V1, &generations.trees_v1)),
@@ -318,15 +325,7 @@ fn importance(generations: &Generations, contender: Contender) -> Vec<(String, f
         _ => None,
     };
     let Some((set, trees)) = trees else { return Vec::new() };
-    let total: f64 = trees.gain.iter().sum();
-    let mut columns: Vec<(String, f64)> = set
-        .features()
-        .iter()
-        .zip(&trees.gain)
-        .filter(|(_, gain)| **gain > 0.0)
-        .map(|(feature, gain)| (feature.name.to_string(), rounded(gain / total)))
-        .collect();
-    columns.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let mut columns = crate::facts::importance(trees, set);
     columns.truncate(IMPORTANT);
     columns
 }

@@ -1,7 +1,7 @@
 //! The payments tested: gathered in one replay, scored by every fit.
 //!
 //! Cost: a tensor takes 10–20 kB, so a week of 60,000 payments is held in about a gigabyte and scored without another replay; above
-//! [`MOST_BYTES`] tensors are let go and each fit replays the history again. The columns beside them take some 20 bytes a payment.
+//! `MOST_BYTES` tensors are let go and each fit replays the history again. The columns beside them take some 20 bytes a payment.
 
 use super::compromised::Removal;
 use super::period::Period;

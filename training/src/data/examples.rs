@@ -193,6 +193,19 @@ impl Examples {
         Ok(())
     }
 
+    /// Lets examples of the fit window count half for every `half_life_ms` (at least 1) that they are older than `now_ms`.
+    pub fn fade(&mut self, now_ms: i64, half_life_ms: i64) {
+        let parts = [(&mut self.fit, &mut self.fit_origins), (&mut self.rows, &mut self.row_origins)];
+        for (examples, origins) in parts {
+            for (example, origin) in examples.iter_mut().zip(origins) {
+                let age_ms = (now_ms - origin.at_ms).max(0);
+                let left = 0.5f64.powf(age_ms as f64 / half_life_ms.max(1) as f64) as f32;
+                example.weight *= left;
+                origin.row_weight *= left;
+            }
+        }
+    }
+
     /// Weighs the negatives added since `starts` by the share that was in fact kept.
     fn weigh(&mut self, starts: [usize; 3], fit_payments: u64, stop_payments: u64) {
         let (fit, rows, stop) = (&mut self.fit[starts[0]..], &mut self.rows[starts[1]..], &mut self.stop[starts[2]..]);

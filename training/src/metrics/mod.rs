@@ -1,8 +1,8 @@
 //! Metrics of scored payments, all deterministic and all of fraud as the positive class.
 //!
 //! Reading order: [`ranking`] (average precision, ROC AUC, thresholds and alert rates), [`reliability`] (how far
-//! probabilities are from what came true), [`alerts`] (who is looked at), [`money`] (what that saves), [`card`] (accounts looked at
-//! a day), [`drift`] (whether scores moved), [`bootstrap`] (intervals by resampling whole days).
+//! probabilities are from what came true), [`mod@alerts`] (who is looked at), [`mod@money`] (what that saves), [`mod@card`] (accounts looked at
+//! a day), [`mod@drift`] (whether scores moved), [`bootstrap`] (intervals by resampling whole days).
 //! Never knows where scores come from, what a payment is, or which labels it is given.
 
 pub mod alerts;

@@ -121,7 +121,11 @@ fn keeps_the_rounds_that_rank_the_stop_rows_best() {
     let trees = train(&config, &fit.table(), Some(&stop.table()), &mut |round| told.push(round)).unwrap();
     let done = told.len();
     assert_eq!(told, (1..=done).collect::<Vec<_>>());
-    assert!(done < 400 && done - trees.rounds == 30 && trees.rounds % LOOK_EVERY == 0, "{} of {done}", trees.rounds);
+    assert!(
+        done < 400 && done - trees.rounds == 30 && trees.rounds.is_multiple_of(LOOK_EVERY),
+        "{} of {done}",
+        trees.rounds
+    );
     assert_eq!(trees.ensemble.trees.len(), trees.rounds);
 
     let average_precision = |trees: &Trees| {

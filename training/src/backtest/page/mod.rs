@@ -1,14 +1,14 @@
 //! The report: one self-contained HTML page with figures drawn, for those who decide on a model.
 //!
 //! Map, in reading order:
-//! - [`verdict`]: who is ahead, by how much and how far that can be believed, in words computed from the numbers
-//! - [`headline`]: the models side by side, and the three generations by the measures of the original system
-//! - [`frauds`]: what each finds, by scenario and by alert rate, money included
-//! - [`drawn`]: precision–recall, calibration, days, score drift, importance
-//! - [`guards`]: the controls
-//! - [`runs`]: every run, the forms of hybrid tried, other protocols
-//! - [`facts`]: the history, the windows, how to run it again
-//! - [`chart`]: SVG; [`figures`]: how numbers are written; `page.css`: how it all looks
+//! - `verdict`: who is ahead, by how much and how far that can be believed, in words computed from the numbers
+//! - `headline`: the models side by side, and the three generations by the measures of the original system
+//! - `frauds`: what each finds, by scenario and by alert rate, money included
+//! - `drawn`: precision–recall, calibration, days, score drift, importance
+//! - `guards`: the controls
+//! - `runs`: every run, the forms of hybrid tried, other protocols
+//! - `facts`: the history, the windows, how to run it again
+//! - `chart`: SVG; `figures`: how numbers are written; `page.css`: how it all looks
 //!
 //! Never knows payments: all it draws stands in [`Results`]. No script, no network, no clock: the same results give the
 //! same bytes. Every name in it comes from a file, so everything written goes through the escaping of `maud`.

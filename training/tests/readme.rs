@@ -1,0 +1,51 @@
+//! The README holds exactly what the commands printed: every line of a marked block is a line of what is printed from the
+//! recorded results or from the released models.
+//!
+//! A block: `<!-- printed: SOURCE -->`, lines, `<!-- /printed -->`. SOURCE is a recorded `backtest.json` or `guard-*.json` of
+//! `training/evidence`, or a model family of `models`.
+
+use fraudnet_models::{Manifest, resolve_version};
+use fraudnet_training::backtest::{results, text};
+use fraudnet_training::report::Report;
+use fraudnet_training::tables::tables;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository").to_path_buf()
+}
+
+fn printed(source: &str) -> String {
+    let path = root().join(source);
+    let read = |path: &Path| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if path.is_dir() {
+        let manifest = Manifest::parse(&read(&resolve_version(&path).unwrap().join("manifest.json"))).unwrap();
+        tables(&serde_json::from_value::<Report>(manifest.metrics).unwrap())
+    } else if source.contains("guard-") {
+        text::guard(&serde_json::from_slice::<results::GuardResult>(&read(&path)).unwrap())
+    } else {
+        text::tables(&serde_json::from_slice::<results::Results>(&read(&path)).unwrap())
+    }
+}
+
+#[test]
+fn the_readme_holds_what_the_commands_print() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let mut sources = HashSet::new();
+    for block in readme.split("<!-- printed: ").skip(1) {
+        let (source, rest) = block.split_once(" -->\n").expect("a block names its source");
+        let (lines, _) = rest.split_once("<!-- /printed -->").expect("a block ends");
+        let text = printed(source);
+        let said: HashSet<&str> = text.lines().collect();
+        for line in lines.lines().filter(|line| !line.is_empty()) {
+            assert!(
+                said.contains(line),
+                "{source} does not print this line of the README:\n{line}\nit prints:\n{text}"
+            );
+        }
+        sources.insert(source.to_owned());
+    }
+    for source in ["training/evidence/handbook-week.json", "training/evidence/handbook-history.json", "models/hybrid"] {
+        assert!(sources.contains(source), "the README shows nothing of {source}");
+    }
+}
