@@ -32,7 +32,7 @@ bench: setup ## measure every promised figure beside its target, floors and peer
 	cargo build --release --package fraudnet-scoring --package fraudnet-benches
 	@exec target/release/fraudnet-bench
 
-model: setup ## train the released models (trees v1, trees v2, hybrid) again from their seeds (about 30 minutes on 2 cores)
+model: setup ## train the released models (trees v1, trees v2, hybrid) again from their seeds (about 20 minutes on 2 cores)
 	cargo build --release --package fraudnet-training
 	target/release/fraudnet-train released --models models
 	target/release/fraudnet-train features --models models --format markdown > features/FEATURES.md
