@@ -45,7 +45,8 @@ fn the_readme_holds_what_the_commands_print() {
         }
         sources.insert(source.to_owned());
     }
-    for source in ["training/evidence/handbook-week.json", "training/evidence/handbook-history.json", "models/hybrid"] {
+    let recorded = ["week", "history", "later"].map(|protocol| format!("training/evidence/handbook-{protocol}.json"));
+    for source in recorded.iter().map(String::as_str).chain(["models/hybrid"]) {
         assert!(sources.contains(source), "the README shows nothing of {source}");
     }
 }

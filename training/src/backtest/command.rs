@@ -49,8 +49,8 @@ struct WhatArguments {
     /// `fraudnet simulate` writes.
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// Windows, delay, removal and figures: handbook-week, handbook-history, prequential-example, or a TOML file of your own (see
-    /// deploy/protocols).
+    /// Windows, delay, removal and figures: handbook-week, handbook-history, handbook-later, prequential-example, or a TOML file
+    /// of your own (see deploy/protocols).
     #[arg(long, default_value = "handbook-week", value_name = "NAME|FILE")]
     protocol: String,
     /// Folder of the results; those of other protocols beside it are shown in the report too. .build/backtest/PROTOCOL where not given.

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// Protocols built in: name and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("handbook-week", include_str!("../../../deploy/protocols/handbook-week.toml")),
     ("handbook-history", include_str!("../../../deploy/protocols/handbook-history.toml")),
+    ("handbook-later", include_str!("../../../deploy/protocols/handbook-later.toml")),
     ("prequential-example", include_str!("../../../deploy/protocols/prequential-example.toml")),
 ];
 
