@@ -369,10 +369,10 @@ mod tests {
         assert_eq!((week.test.removed_since_days, week.card_k.as_slice()), (Some(14), &[50, 100, 200][..]));
         assert_eq!(week.test.start, TestStart::At(1_533_686_400_000));
         for name in Protocol::built_in_names() {
-            let protocol = Protocol::load(name).unwrap();
-            assert_eq!((protocol.name.as_str(), protocol.seeds.as_slice()), (name, &[1, 2, 3][..]));
+            assert_eq!(Protocol::load(name).unwrap().name, name);
         }
         let history = Protocol::load("handbook-history").unwrap();
+        assert_eq!((week.seeds.as_slice(), history.seeds.as_slice()), (&[1, 2, 3][..], &[1, 2, 3][..]));
         assert_eq!((history.test.start, history.test.removed_since_days), (week.test.start, Some(14)), "the same test");
     }
 
