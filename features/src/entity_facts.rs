@@ -14,8 +14,8 @@ use fraudnet_graph::{EntityRef, PairTimes, Parties, Payment, Relation, hundredth
 /// All records.
 #[derive(Default)]
 pub(crate) struct EntityFactsBook {
-    pulses: Slab<Pulse>,
-    ledgers: Slab<Ledger>,
+    pub(crate) pulses: Slab<Pulse>,
+    pub(crate) ledgers: Slab<Ledger>,
 }
 
 impl EntityFactsBook {

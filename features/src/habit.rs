@@ -7,26 +7,26 @@ use fraudnet_graph::Payment;
 /// Hours of the day in one bin.
 const HOURS_A_BIN: usize = 4;
 /// Bins of the day.
-const BINS: usize = 24 / HOURS_A_BIN;
+pub(crate) const BINS: usize = 24 / HOURS_A_BIN;
 /// Channels there are.
-const CHANNELS: usize = 5;
+pub(crate) const CHANNELS: usize = 5;
 
 /// Running habits of one account. Counts decay with a half-life of 30 days.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Habit {
-    decayed_s: u32,
-    hours: [f32; BINS],
-    channels: [f32; CHANNELS],
-    currency: Usual,
-    country: Usual,
+    pub(crate) decayed_s: u32,
+    pub(crate) hours: [f32; BINS],
+    pub(crate) channels: [f32; CHANNELS],
+    pub(crate) currency: Usual,
+    pub(crate) country: Usual,
 }
 
 /// The usual value by majority vote (Boyer and Moore): agreeing payments add weight, others take it away until another value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Usual {
+pub(crate) struct Usual {
     /// Upper-case code, zero-padded.
-    value: [u8; 3],
-    weight: u8,
+    pub(crate) value: [u8; 3],
+    pub(crate) weight: u8,
 }
 
 impl Habit {

@@ -6,7 +6,7 @@ use crate::rings::opens_at;
 use crate::times::{D30, Span, Times, WIDTHS, counts_of, span_of};
 
 /// Times held.
-const LATEST: usize = 4;
+pub(crate) const LATEST: usize = 4;
 
 /// The latest few of a sliding multiset, in 20 bytes: what is rare enough never leaves them. The earlier ones are the owner's to keep,
 /// as [`Times`].
@@ -17,6 +17,13 @@ pub(crate) struct Latest {
 }
 
 impl Latest {
+    /// These times, oldest first; there are at most [`LATEST`].
+    pub(crate) fn restored(held: &[u32]) -> Self {
+        let mut times = [0; LATEST];
+        times[..held.len()].copy_from_slice(held);
+        Latest { len: held.len() as u32, times }
+    }
+
     /// Adds `now_s`, which never goes back, and hands out the earliest time if it has to leave and is still within 30 days.
     #[must_use]
     pub(crate) fn push(&mut self, now_s: u32) -> Option<u32> {
@@ -52,7 +59,8 @@ impl Latest {
         }
     }
 
-    fn held(&self) -> &[u32] {
+    /// The times, oldest first.
+    pub(crate) fn held(&self) -> &[u32] {
         &self.times[..self.len as usize]
     }
 }

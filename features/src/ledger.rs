@@ -17,11 +17,11 @@ pub(crate) struct Ledger {
     /// Payments made by the account, or through the device, IP or merchant.
     pub(crate) paid: Windows,
     /// Distinct counterparts over two relations: account–device or device–IP, and account–IP or account–merchant.
-    counterparts: [Times; 2],
+    pub(crate) counterparts: [Times; 2],
     /// When payments were lately made by it, through it or to it that were large for their payer.
-    large: Latest,
+    pub(crate) large: Latest,
     /// Fraud reports on its payments, and large payments before those. Most entities have none.
-    marks: Option<Box<Marks>>,
+    pub(crate) marks: Option<Box<Marks>>,
     /// What only accounts have.
     pub(crate) account: Option<Box<AccountLedger>>,
 }
@@ -30,11 +30,11 @@ const _: () = assert!(size_of::<Ledger>() == 128);
 
 /// When payments of an entity stood out.
 #[derive(Debug, Default, PartialEq)]
-struct Marks {
+pub(crate) struct Marks {
     /// When the standing fraud reports on its payments became known.
-    reports: Times,
+    pub(crate) reports: Times,
     /// When payments large for their payer were made before those of [`Ledger::large`].
-    large: Times,
+    pub(crate) large: Times,
 }
 
 /// What only accounts have.
@@ -47,9 +47,9 @@ pub(crate) struct AccountLedger {
     /// Amounts paid, major units.
     pub(crate) peaks: Peaks,
     /// Merchants paid.
-    merchants: Times,
+    pub(crate) merchants: Times,
     /// Accounts money was exchanged with, either way.
-    partners: Times,
+    pub(crate) partners: Times,
 }
 
 /// Where an entity keeps its counterparts of a relation.

@@ -8,6 +8,7 @@
 //!   `payment_cut` (what is known of the payment's own entities) and `payment_features` (its columns, group by group).
 //! - `entity_facts`: facts by entity: `pulse` (compact, decayed, for nodes) and `ledger` (exact: `windows`, `times`, `latest`, `peaks`, `habit`),
 //!   both in a `slab`; `rings` define a window; `memory` hides their cache misses.
+//! - `snapshot`: the whole state as columns, and back.
 //! - [`Compaction`] (`compaction`): what compact tensors save. `columns`, `math`: how a table is written, logarithms.
 //!
 //! Nothing here looks ahead: a tensor depends on the events applied before it and on the payment itself, bit for bit.
@@ -34,6 +35,7 @@ mod rings;
 pub mod schema;
 mod sets;
 mod slab;
+mod snapshot;
 mod state;
 mod surroundings;
 mod tensor;
@@ -41,6 +43,7 @@ mod times;
 mod windows;
 
 pub use compaction::Compaction;
+pub use fraudnet_graph::{Column, ColumnReader, ColumnWriter, PART_ROWS, RestoreError};
 pub use fraudnet_graph::{HOP_BUDGET, MAX_LINKS, MAX_NODES, MAX_ROWS};
 pub use sets::{EMBEDDING_WIDTH, FeatureSet};
 pub use state::{Observed, State};

@@ -3,12 +3,12 @@
 //!
 //! Cost: amortised one comparison a value; a random series of n values keeps about ln n of them, 8 bytes each.
 
-use crate::rings::opens_at;
+use crate::rings::{is_full, opens_at};
 use crate::times::{D30, WIDTHS};
 
 /// The values of 30 days that nothing later has reached.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Peaks(Vec<(u32, f32)>);
+pub(crate) struct Peaks(pub(crate) Vec<(u32, f32)>);
 
 impl Peaks {
     /// Adds a value at `now_s`, which never goes back.
@@ -16,7 +16,7 @@ impl Peaks {
         while self.0.last().is_some_and(|(_, held)| *held <= value) {
             self.0.pop();
         }
-        if self.0.len() == self.0.capacity() {
+        if is_full(self.0.len()) {
             let expired = self.0.partition_point(|(time_s, _)| *time_s < opens_at(now_s, WIDTHS[D30]));
             self.0.drain(..expired);
         }

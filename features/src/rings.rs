@@ -8,8 +8,17 @@ use crate::memory::prefetch;
 /// Buckets of a window.
 pub(crate) const BUCKETS: u32 = 60;
 
+/// Most events that a restored ring may hold, so that counting on never overflows: 800 a second for a month.
+const MOST: u32 = 1 << 31;
+
 /// Bucket width in seconds of the five windows: 1 minute, 1 hour, 1 day, 7 days, 30 days.
 pub(crate) const BUCKET_S: [u32; 5] = [1, 60, 1_440, 10_080, 43_200];
+
+/// Whether a list drops what has expired before it takes one more: at every power of two, about where it would have to be moved to grow.
+/// This follows from its length alone and not from the room it was given, so that the same events always leave the same list behind.
+pub(crate) fn is_full(len: usize) -> bool {
+    len >= 4 && len.is_power_of_two()
+}
 
 /// First second that a window with this bucket width still holds at `now_s`.
 pub(crate) fn opens_at(now_s: u32, bucket_s: u32) -> u32 {
@@ -25,9 +34,28 @@ pub(crate) struct CountRing {
     slots: [u32; BUCKETS as usize],
 }
 
-impl CountRing {
-    pub(crate) fn new() -> Self {
+impl Default for CountRing {
+    fn default() -> Self {
         Self { newest: 0, total: 0, slots: [0; BUCKETS as usize] }
+    }
+}
+
+impl CountRing {
+    /// The ring that holds these buckets, the newest of that number; `None` for more events than a month can bring.
+    pub(crate) fn restored(newest: u32, slots: [u32; BUCKETS as usize]) -> Option<Self> {
+        let total =
+            slots.iter().try_fold(0u32, |total, &slot| total.checked_add(slot)).filter(|&total| total <= MOST)?;
+        Some(Self { newest, total, slots })
+    }
+
+    /// Number of the newest bucket held.
+    pub(crate) fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// Every bucket, by its number modulo their count.
+    pub(crate) fn slots(&self) -> &[u32; BUCKETS as usize] {
+        &self.slots
     }
 
     /// Adds one event; one older than the ring is not held.
@@ -99,9 +127,26 @@ pub(crate) struct SumRing {
     slots: [u64; BUCKETS as usize],
 }
 
-impl SumRing {
-    pub(crate) fn new() -> Self {
+impl Default for SumRing {
+    fn default() -> Self {
         Self { newest: 0, total: 0, slots: [0; BUCKETS as usize] }
+    }
+}
+
+impl SumRing {
+    /// The ring that holds these buckets, the newest of that number.
+    pub(crate) fn restored(newest: u32, slots: [u64; BUCKETS as usize]) -> Self {
+        Self { newest, total: slots.iter().map(|&slot| u128::from(slot)).sum(), slots }
+    }
+
+    /// Number of the newest bucket held.
+    pub(crate) fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// Every bucket, by its number modulo their count.
+    pub(crate) fn slots(&self) -> &[u64; BUCKETS as usize] {
+        &self.slots
     }
 
     /// Adds an amount; `bucket` never goes back.
@@ -156,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_clock_at_its_end_keeps_counting_and_summing() {
-        let (mut counts, mut sums) = (CountRing::new(), SumRing::new());
+        let (mut counts, mut sums) = (CountRing::default(), SumRing::default());
         for bucket in [u32::MAX - 2, u32::MAX - 1, u32::MAX, u32::MAX, u32::MAX] {
             counts.add(bucket);
             sums.add(bucket, 10);

@@ -80,6 +80,16 @@ impl State {
         &self.graph
     }
 
+    /// The records of entities, to read.
+    pub(crate) fn book(&self) -> &EntityFactsBook {
+        &self.book
+    }
+
+    /// The state of a graph and the records of its entities.
+    pub(crate) fn from_parts(graph: Graph, book: EntityFactsBook) -> Self {
+        State { graph, book, subgraph: Subgraph::default() }
+    }
+
     /// Digest over graph and windows.
     pub fn state_hash(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();

@@ -10,7 +10,7 @@
 //! Up to 64 times are held as they are, beyond that as rings of 60 buckets: equal by the definition of [`crate::rings`].
 
 use crate::memory::prefetch;
-use crate::rings::{BUCKET_S, CountRing, opens_at};
+use crate::rings::{BUCKET_S, CountRing, is_full, opens_at};
 
 /// Index of the 1-hour window.
 pub(crate) const H1: usize = 0;
@@ -27,9 +27,14 @@ pub(crate) const REACH_S: u32 = 2_592_000;
 /// Bucket widths of the windows kept: all but the minute.
 pub(crate) const WIDTHS: [u32; 4] = [BUCKET_S[1], BUCKET_S[2], BUCKET_S[3], BUCKET_S[4]];
 /// Times held without an allocation. Most accounts have one or two devices.
-const FEW: usize = 5;
+pub(crate) const FEW: usize = 5;
 /// Times held one by one before they become buckets.
-const MOST_LISTED: usize = 64;
+pub(crate) const MOST_LISTED: usize = 64;
+
+const _: () = assert!(
+    MOST_LISTED.is_power_of_two(),
+    "a list is full at a power of two, so it drops what expired before it is given up"
+);
 
 /// The multiset.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +105,7 @@ impl Times {
                 self.add(time_s, now_s);
             }
             Times::Listed(times) => {
-                if times.len() == times.capacity() || times.len() == MOST_LISTED {
+                if is_full(times.len()) {
                     let expired = times.partition_point(|time| *time < opens_at(now_s, WIDTHS[D30]));
                     times.drain(..expired);
                 }
@@ -109,7 +114,7 @@ impl Times {
                     times.insert(place, time_s);
                     return;
                 }
-                let mut rings = Box::new(std::array::from_fn(|_| CountRing::new()));
+                let mut rings: Box<[CountRing; 4]> = Box::default();
                 for time in times.iter() {
                     add_to(&mut rings, *time);
                 }
@@ -181,16 +186,17 @@ impl Times {
     }
 
     pub(crate) fn hash(&self, hasher: &mut blake3::Hasher) {
-        let listed: &[u32] = match self {
-            Times::Few { len, times } => &times[..usize::from(*len)],
-            Times::Listed(times) => times,
+        // What is held in the record and what in a list forgets what has expired at different moments.
+        let (form, listed): (u8, &[u32]) = match self {
+            Times::Few { len, times } => (0, &times[..usize::from(*len)]),
+            Times::Listed(times) => (2, times),
             Times::Bucketed(rings) => {
                 hasher.update(&[1]);
                 rings.iter().for_each(|ring| ring.hash(hasher));
                 return;
             }
         };
-        hasher.update(&[0]).update(&(listed.len() as u32).to_le_bytes());
+        hasher.update(&[form]).update(&(listed.len() as u32).to_le_bytes());
         for time in listed {
             hasher.update(&time.to_le_bytes());
         }

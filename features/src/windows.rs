@@ -5,7 +5,7 @@
 //! ([`crate::rings`]). Cost: reading a list 1–3 ns a payment, reading rings about 30 ns, adding 5–40 ns.
 
 use crate::memory::prefetch;
-use crate::rings::{BUCKET_S, CountRing, SumRing, opens_at};
+use crate::rings::{BUCKET_S, CountRing, SumRing, is_full, opens_at};
 
 /// Index of the 1-minute window.
 pub(crate) const M1: usize = 0;
@@ -19,7 +19,12 @@ pub(crate) const D7: usize = 3;
 pub(crate) const D30: usize = 4;
 
 /// Payments held one by one before an entity counts as busy.
-const MOST_LISTED: usize = 64;
+pub(crate) const MOST_LISTED: usize = 64;
+
+const _: () = assert!(
+    MOST_LISTED.is_power_of_two(),
+    "a list is full at a power of two, so it drops what expired before it is given up"
+);
 
 /// Payments of one entity, as far as any window reaches.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,13 +38,18 @@ pub(crate) enum Windows {
 /// Time and amount of one payment, packed to 12 bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Paid {
-    time_s: u32,
+    pub(crate) time_s: u32,
     /// Low and high half of the amount in hundredths.
     amount: [u32; 2],
 }
 
 impl Paid {
-    fn amount(self) -> u64 {
+    pub(crate) fn new(time_s: u32, amount: u64) -> Self {
+        Paid { time_s, amount: [amount as u32, (amount >> 32) as u32] }
+    }
+
+    /// Amount in hundredths.
+    pub(crate) fn amount(self) -> u64 {
         u64::from(self.amount[1]) << 32 | u64::from(self.amount[0])
     }
 }
@@ -47,8 +57,8 @@ impl Paid {
 /// Buckets of all five windows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Buckets {
-    counts: [CountRing; 5],
-    sums: [SumRing; 5],
+    pub(crate) counts: [CountRing; 5],
+    pub(crate) sums: [SumRing; 5],
 }
 
 /// What the windows hold at one moment.
@@ -70,19 +80,16 @@ impl Windows {
     /// Adds a payment at `now_s`, which never goes back.
     pub(crate) fn add(&mut self, now_s: u32, amount: u64) {
         if let Windows::Listed(paid) = self {
-            if paid.len() == paid.capacity() || paid.len() == MOST_LISTED {
+            if is_full(paid.len()) {
                 let opens = opens_at(now_s, BUCKET_S[D30]);
                 let expired = paid.partition_point(|paid| paid.time_s < opens);
                 paid.drain(..expired);
             }
             if paid.len() < MOST_LISTED {
-                paid.push(Paid { time_s: now_s, amount: [amount as u32, (amount >> 32) as u32] });
+                paid.push(Paid::new(now_s, amount));
                 return;
             }
-            let mut buckets = Box::new(Buckets {
-                counts: std::array::from_fn(|_| CountRing::new()),
-                sums: std::array::from_fn(|_| SumRing::new()),
-            });
+            let mut buckets = Box::new(Buckets { counts: Default::default(), sums: Default::default() });
             for paid in paid.iter() {
                 buckets.add(paid.time_s, paid.amount());
             }

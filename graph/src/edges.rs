@@ -95,6 +95,12 @@ impl Edges {
         &mut self.facts[number]
     }
 
+    /// Fetches what an edge joins, ahead of use.
+    #[inline(always)]
+    pub fn prefetch_ends(&self, number: u32) {
+        self.ends.prefetch(number);
+    }
+
     /// Fetches the facts ahead of use.
     #[inline(always)]
     pub fn prefetch_facts(&self, number: u32) {
@@ -118,6 +124,33 @@ impl Edges {
         self.lru.push(&mut self.ends, number);
         self.live += 1;
         number
+    }
+
+    /// Adds the record of the next number as it was saved; [`Edges::link_saved`] follows when all are there.
+    pub fn push_saved(&mut self, a: u32, b: u32, facts: EdgeFacts) {
+        self.ends.push(Ends { a, b, links: Links { newer: NONE, older: NONE } });
+        self.facts.push(facts);
+    }
+
+    /// Puts the records that were pushed in their order of activity and in the index, or chains them as free; each number stands in
+    /// one of the lists. An edge that is there twice is the error.
+    pub fn link_saved(&mut self, oldest_first: &[u32], free: &[u32], alive: &[bool]) -> Result<(), u32> {
+        let ends = &self.ends;
+        self.index = Shards::of(
+            (0..ends.len()).filter(|&number| alive[number as usize]),
+            |number| pair_hash(ends[number].a, ends[number].b),
+            |one, other| {
+                let (one, other) = (&ends[one], &ends[other]);
+                (one.a == other.a && one.b == other.b) || (one.a == other.b && one.b == other.a)
+            },
+        )?;
+        self.lru = List::of(&mut self.ends, oldest_first);
+        for &number in free.iter().rev() {
+            self.ends[number].links = Links { newer: self.free, older: NONE };
+            self.free = number;
+        }
+        self.live = oldest_first.len() as u32;
+        Ok(())
     }
 
     /// One more payment over it now.

@@ -249,6 +249,41 @@ impl Entities {
         self.names[number].tenant()
     }
 
+    /// Tenant and identifier, one after the other, and the length of the first; empty once it left.
+    pub fn name(&self, number: u32) -> (&[u8], u32) {
+        let name = &self.names[number];
+        (name.bytes(), name.tenant_len)
+    }
+
+    /// Adds the record of the next number as it was saved, nameless if it is free; [`Entities::link_saved`] follows when all are there.
+    pub fn push_saved(&mut self, record: Entity, tenant: &str, identifier: &str) {
+        let name = Name::new(tenant, identifier);
+        self.name_bytes += name.heap_bytes();
+        self.records.push(record);
+        self.names.push(name);
+    }
+
+    /// Puts the records that were pushed in their order of activity and in the index, or chains them as free; each number stands in
+    /// one of the lists. An entity that is there twice is the error.
+    pub fn link_saved(&mut self, oldest_first: &[u32], free: &[u32]) -> Result<(), u32> {
+        let (records, names) = (&self.records, &self.names);
+        self.index = Shards::of(
+            (0..records.len()).filter(|&number| records[number].alive),
+            |number| records[number].key,
+            |one, other| {
+                records[one].kind == records[other].kind
+                    && names[one].is(names[other].tenant(), names[other].identifier())
+            },
+        )?;
+        self.lru = List::of(&mut self.names, oldest_first);
+        for &number in free.iter().rev() {
+            self.names[number].links.newer = self.free;
+            self.free = number;
+        }
+        self.live = oldest_first.len() as u32;
+        Ok(())
+    }
+
     /// Adds an entity that is not there, active now in one payment.
     pub fn insert(&mut self, key: u64, tenant: &str, kind: Kind, identifier: &str, now_s: u32) -> u32 {
         let name = Name::new(tenant, identifier);

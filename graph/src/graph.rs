@@ -225,6 +225,11 @@ impl Graph {
         self.entities.identifier(number)
     }
 
+    /// Entity numbers ever given out: every number is below.
+    pub fn entity_numbers(&self) -> u32 {
+        self.entities.numbers()
+    }
+
     /// Counts and sizes for metrics.
     pub fn stats(&self) -> GraphStats {
         GraphStats {
@@ -238,6 +243,16 @@ impl Graph {
             entity_bytes: self.entities.bytes(),
             transaction_bytes: self.transactions.bytes(),
         }
+    }
+
+    /// Entities, edges and transactions that left, each by [`Cause`].
+    pub(crate) fn evicted(&self) -> [[u64; 2]; 3] {
+        [self.entities_evicted, self.edges_evicted, self.transactions_evicted]
+    }
+
+    /// Sets what [`Graph::evicted`] says.
+    pub(crate) fn set_evicted(&mut self, [entities, edges, transactions]: [[u64; 2]; 3]) {
+        (self.entities_evicted, self.edges_evicted, self.transactions_evicted) = (entities, edges, transactions);
     }
 
     fn apply_payment(

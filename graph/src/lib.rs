@@ -8,11 +8,13 @@
 //! - the graph itself: `graph` (time, apply, labels, leaving), `sampler` (the hot path and its rule), `view` (a sample as a petgraph
 //!   value, DOT and GraphML), `state` (hash over everything), `invariants`;
 //! - what it keeps: `entities`, `edges`, `rings` (recent neighbours), `transactions`;
+//! - how it is put away and brought back: `snapshot`, over [`column`](Column) and `parts` (large arrays);
 //! - what that is made of: `pages` (arrays in huge pages, all the `unsafe`), `shards` (hash index), `list` (order of activity),
 //!   `key` (stable hashes), `money` (amounts on one scale).
 //!
 //! Never knows: feature values, models, scores, policy, files, HTTP, Kafka, threads, randomness, the wall clock.
 
+mod column;
 mod digest;
 mod edges;
 mod entities;
@@ -25,14 +27,17 @@ mod list;
 mod money;
 mod pages;
 mod parties;
+mod parts;
 mod rings;
 mod sampler;
 mod shards;
+mod snapshot;
 mod state;
 mod subgraph;
 mod transactions;
 mod view;
 
+pub use column::{Column, ColumnReader, ColumnWriter, PART_ROWS, RestoreError};
 pub use entities::{EntityFacts, EntityRef};
 pub use entity::{Kind, RELATION_COUNT, RELATIONS, Relation};
 pub use event::{Body, Channel, Event, Label, LabelSource, OutcomeStatus, Payment, PaymentOutcome, SCHEMA_VERSION};
@@ -40,5 +45,6 @@ pub use graph::{Applied, Graph, GraphStats, Limits};
 pub use key::entity_key;
 pub use money::hundredths;
 pub use parties::{PairTimes, Parties};
+pub use parts::{PartReader, PartWriter, parts};
 pub use subgraph::{EdgeFacts, HOP_BUDGET, Link, MAX_LINKS, MAX_NODES, MAX_ROWS, Node, Subgraph, UNSEEN};
 pub use view::{EdgeView, NodeView, to_dot, to_graphml};

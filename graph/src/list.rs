@@ -5,6 +5,9 @@ use crate::pages::Pages;
 /// End of a list, and of a chain of free numbers.
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// How far ahead elements are asked for when many are linked.
+const LINKED_AHEAD: usize = 16;
+
 /// Links of one element: towards the more and the less recently active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Links {
@@ -28,6 +31,18 @@ pub(crate) struct List {
 impl List {
     pub fn new() -> Self {
         List { newest: NONE, oldest: NONE }
+    }
+
+    /// The list of these numbers, least recently active first; each stands in it once.
+    pub fn of<T: Linked>(elements: &mut Pages<T>, oldest_first: &[u32]) -> Self {
+        let at = |place: usize| oldest_first.get(place).copied().unwrap_or(NONE);
+        for (place, &number) in oldest_first.iter().enumerate() {
+            if let Some(&soon) = oldest_first.get(place + LINKED_AHEAD) {
+                elements.prefetch(soon);
+            }
+            *elements[number].links_mut() = Links { newer: at(place + 1), older: at(place.wrapping_sub(1)) };
+        }
+        List { newest: at(oldest_first.len().wrapping_sub(1)), oldest: at(0) }
     }
 
     /// Puts an element that is in no list at the recent end.

@@ -110,6 +110,16 @@ impl Rings {
         shrunk
     }
 
+    /// A block for a ring with that many neighbours, none of which is in it yet.
+    pub fn room(&mut self, degree: u32) -> u32 {
+        if degree == 0 { EMPTY } else { self.take(block_size(degree)) }
+    }
+
+    /// Writes the entry at a place, counted from the newest, of a block that has room for it.
+    pub fn put(&mut self, block: u32, place: u32, entry: Entry) {
+        self.entries[block + place] = entry;
+    }
+
     /// Bytes allocated.
     pub fn bytes(&self) -> u64 {
         self.entries.bytes()

@@ -12,6 +12,8 @@ const SHARDS: usize = 256;
 /// A slot without element; no element has the number [`NONE`].
 const VACANT: u64 = u64::MAX;
 const SMALLEST: usize = 8;
+/// Places that are asked for together when an index is filled.
+const BATCH: usize = 32;
 
 /// The index. Every call is given the full hash of the element it is about.
 pub(crate) struct Shards {
@@ -29,6 +31,35 @@ impl Shards {
     pub fn new() -> Self {
         let empty = Table { slots: vec![VACANT; SMALLEST].into_boxed_slice(), len: 0 };
         Shards { tables: vec![empty; SHARDS].into_boxed_slice() }
+    }
+
+    /// An index of many numbers at once, each table as large as it would have grown; the first number that is the `same` as one
+    /// before it is the error.
+    pub fn of(
+        numbers: impl Iterator<Item = u32> + Clone,
+        hash: impl Fn(u32) -> u64,
+        same: impl Fn(u32, u32) -> bool,
+    ) -> Result<Self, u32> {
+        let mut lens = [0; SHARDS];
+        numbers.clone().for_each(|number| lens[shard(hash(number))] += 1);
+        let mut index = Shards { tables: lens.into_iter().map(Table::with_room).collect() };
+        let (mut numbers, mut batch) = (numbers, Vec::with_capacity(BATCH));
+        loop {
+            batch.clear();
+            batch.extend(numbers.by_ref().take(BATCH).map(|number| (hash(number), number)));
+            if batch.is_empty() {
+                return Ok(index);
+            }
+            for &(hash, _) in &batch {
+                index.prefetch(hash);
+            }
+            for &(hash, number) in &batch {
+                if index.find(hash, |other| same(other, number)).is_some() {
+                    return Err(number);
+                }
+                index.insert(hash, number);
+            }
+        }
     }
 
     /// Asks the processor to fetch the place where a hash would be.
@@ -107,6 +138,12 @@ impl Shards {
 }
 
 impl Table {
+    /// An empty table that takes so many elements without growing.
+    fn with_room(len: usize) -> Self {
+        let slots = (len * 4).div_ceil(3).next_power_of_two().max(SMALLEST);
+        Table { slots: vec![VACANT; slots].into_boxed_slice(), len: 0 }
+    }
+
     #[inline(always)]
     fn home(&self, hash: u64) -> usize {
         hash as u32 as usize & (self.slots.len() - 1)

@@ -105,6 +105,25 @@ impl Transactions {
         (self.oldest != NONE).then(|| &self.records[self.oldest])
     }
 
+    /// Adds the next younger transaction as it was saved; [`Transactions::link_saved`] follows when all are there.
+    pub fn push_saved(&mut self, transaction: Transaction) {
+        let number = self.records.push(transaction);
+        self.records[number].next = number + 1;
+    }
+
+    /// Puts the transactions that were pushed in their order and in the index. One that is there twice is the error.
+    pub fn link_saved(&mut self) -> Result<(), u32> {
+        let (records, len) = (&self.records, self.records.len());
+        self.index =
+            Shards::of(0..len, |number| records[number].key[0], |one, other| records[one].key == records[other].key)?;
+        if let Some(newest) = len.checked_sub(1) {
+            (self.oldest, self.newest) = (0, newest);
+            self.records[newest].next = NONE;
+        }
+        self.live = len;
+        Ok(())
+    }
+
     /// Forgets the one remembered longest, if there is one.
     pub fn forget_oldest(&mut self) {
         let number = self.oldest;

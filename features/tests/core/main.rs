@@ -4,6 +4,8 @@
 mod columns;
 mod common;
 mod meanings;
+mod snapshot;
+mod snapshot_cost;
 mod windows;
 
 use common::{AMPLE, Dice, Stream, TIGHT, bits, label, ms, pay, replay, tensor_after};

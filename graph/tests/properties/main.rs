@@ -1,6 +1,7 @@
 //! Properties of the graph as a whole, on random streams.
 
 mod reference;
+mod snapshot;
 mod stream;
 
 use fraudnet_graph::{Applied, Body, Event, Graph, Kind, Label, LabelSource, Limits, Subgraph};
