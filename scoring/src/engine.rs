@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use fraudnet_features::{State, Tensor};
 use fraudnet_graph::{Applied, Event};
 use metrics::gauge;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -39,18 +39,26 @@ pub struct Sequenced {
     pub event: Event,
     /// When it was sequenced.
     pub sequenced_at: Instant,
-    /// Who waits for what was seen; none where nobody does: labels, and payments of a history. Such events are only applied.
-    pub handoff: Option<Handoff>,
+    /// Who waits for what was seen.
+    pub handoff: Handoff,
 }
 
-/// Where the engine's and the model's answers on a payment go.
-pub struct Handoff {
-    /// What was seen. Dropped where the graph had seen the payment before.
-    pub evidence: oneshot::Sender<Arc<Evidence>>,
-    /// What the model says.
-    pub model: oneshot::Sender<ModelReply>,
-    /// After this nobody waits for the model any more.
-    pub cutoff: Option<Instant>,
+/// Who waits for what the engine sees of an event.
+pub enum Handoff {
+    /// Nobody: labels, payments of a history or with a verdict. They are only applied.
+    Nobody,
+    /// Whoever decides the payment now.
+    Decide {
+        /// What was seen. Dropped where the graph had seen the payment before.
+        evidence: oneshot::Sender<Arc<Evidence>>,
+        /// What the model says.
+        model: oneshot::Sender<ModelReply>,
+        /// After this nobody waits for the model any more.
+        cutoff: Option<Instant>,
+    },
+    /// Whoever decides it later, here or, should this replica not own its partition, nowhere. Set to none where the graph had seen the
+    /// payment before.
+    Keep(Arc<OnceLock<Option<Arc<Evidence>>>>),
 }
 
 /// What was seen of a payment at its cut.
@@ -147,6 +155,14 @@ impl Engine {
         }))
     }
 
+    fn observe_new(&mut self, position: u64, event: &Event, waited: Duration) -> Option<Arc<Evidence>> {
+        let evidence = self.observe(position, event, waited);
+        if evidence.is_none() {
+            tracing::error!(position, "the graph knows a payment that the log did not; it gets no verdict");
+        }
+        evidence
+    }
+
     /// Hands evidence to the model; its answer, or that there is no room, goes to `reply`.
     pub fn infer(&self, evidence: Arc<Evidence>, reply: oneshot::Sender<ModelReply>, cutoff: Option<Instant>) {
         let job = Job { evidence, reply, cutoff, queued_at: clock::monotonic() };
@@ -166,20 +182,21 @@ impl Engine {
         while let Ok(Command::Observe(sequenced)) = commands.recv() {
             let now = clock::monotonic();
             let waited = now.saturating_duration_since(sequenced.sequenced_at);
-            if let Some(handoff) = sequenced.handoff {
-                match self.observe(sequenced.position, &sequenced.event, waited) {
-                    Some(evidence) => {
-                        // Evidence first: whoever hears from the model finds it there.
-                        let _ = handoff.evidence.send(Arc::clone(&evidence));
-                        self.infer(evidence, handoff.model, handoff.cutoff);
-                    }
-                    None => tracing::error!(
-                        position = sequenced.position,
-                        "the graph knows a payment that the log did not; it gets no verdict"
-                    ),
+            match sequenced.handoff {
+                Handoff::Nobody => {
+                    self.apply(sequenced.position, &sequenced.event);
                 }
-            } else {
-                self.apply(sequenced.position, &sequenced.event);
+                Handoff::Decide { evidence: seen, model, cutoff } => {
+                    if let Some(evidence) = self.observe_new(sequenced.position, &sequenced.event, waited) {
+                        // Evidence first: whoever hears from the model finds it there.
+                        let _ = seen.send(Arc::clone(&evidence));
+                        self.infer(evidence, model, cutoff);
+                    }
+                }
+                Handoff::Keep(place) => {
+                    // Set once: each payment is handed over once.
+                    let _ = place.set(self.observe_new(sequenced.position, &sequenced.event, waited));
+                }
             }
             if now >= gauges_due {
                 gauges_due = now + GAUGE_INTERVAL;

@@ -1,7 +1,7 @@
 //! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph alone.
 //! It trails the log by at most `GATHER` and catches up before it answers; the engine never hears of it.
 
-use crate::log::{EventLog, Record};
+use crate::log::EventLog;
 use crate::service::{Neighbourhood, ServiceError};
 use crate::wire;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
@@ -117,9 +117,7 @@ impl Fold {
     fn follow(&mut self) -> Result<bool, String> {
         let entries = self.log.read_from(self.next, CHUNK).map_err(|error| error.to_string())?;
         for entry in &entries {
-            if let Record::Payment { event, .. } | Record::History { event } | Record::Event { event } =
-                entry.record().map_err(|error| error.to_string())?
-            {
+            if let Some(event) = entry.record().map_err(|error| error.to_string())?.event() {
                 let event = wire::decode_event(event)
                     .map_err(|error| format!("the event at position {}: {error}", entry.position))?;
                 self.graph.apply(entry.position, &event);

@@ -9,7 +9,7 @@ static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
 /// Another 64 bits, never zero (a zero id means "none" to W3C trace context).
-pub(super) fn next_u64() -> u64 {
+pub(crate) fn next_u64() -> u64 {
     loop {
         let id = KEYS.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed));
         if id != 0 {
@@ -19,11 +19,11 @@ pub(super) fn next_u64() -> u64 {
 }
 
 /// Another 128 bits.
-pub(super) fn next_u128() -> u128 {
+pub(crate) fn next_u128() -> u128 {
     u128::from(next_u64()) << 64 | u128::from(next_u64())
 }
 
 /// Id of a new event: 32 hexadecimal digits.
-pub(super) fn event_id() -> String {
+pub(crate) fn event_id() -> String {
     format!("{:032x}", next_u128())
 }

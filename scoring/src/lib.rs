@@ -6,7 +6,8 @@
 //!   [`engine`] (the one thread that observes), [`inference`] (model and micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
-//!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`].
+//!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`];
+//! - what crosses Kafka besides events and verdicts: [`review`] (cases), [`example`] (what training gets), [`schemas`] (all of it, for others).
 //!
 //! The binary's commands are thin: arguments in, calls into this library, text out.
 //!
@@ -14,19 +15,28 @@
 
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod example;
+pub mod failpoint;
 pub mod follower;
 pub mod history;
 pub mod http;
+mod ids;
 pub mod inference;
 pub mod log;
 pub mod meters;
 pub mod policy;
+pub mod review;
+pub mod schemas;
 pub mod service;
+pub mod shared;
 pub mod signals;
 pub mod simulate;
+pub mod snapshot;
 pub mod telemetry;
+mod trace_context;
 pub mod verdict;
 pub mod wire;

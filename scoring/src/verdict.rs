@@ -122,6 +122,20 @@ pub struct AsOf {
     pub position: u64,
     /// The graph's clock when the payment arrived, RFC 3339; ages and windows are as of then.
     pub time: String,
+    /// The same cut in Kafka's terms, where payments come from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+}
+
+/// The cut of a verdict among Kafka's topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Cut {
+    /// Identity of the journal that `position` speaks of: each replica writes down in which order it merged the topics.
+    pub journal: String,
+    /// Offset of the payment in `transactions`: everything before it was applied.
+    pub transactions: i64,
+    /// First offset of `labels` that was not applied.
+    pub labels: i64,
 }
 
 /// Size of a sampled subgraph.

@@ -1,10 +1,15 @@
 //! The commands of `fraudnet`, one file each. These are the only places that print.
 
 mod config;
+mod dead_letters;
 mod demo;
+mod redis;
 mod replay;
+mod schemas;
 mod serve;
 mod simulate;
+mod snapshot;
+mod topics;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -26,6 +31,11 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Replay(replay::Replay),
+    Snapshot(snapshot::SnapshotCommand),
+    Topics(topics::Topics),
+    DeadLetters(dead_letters::DeadLetters),
+    Redis(redis::RedisCommand),
+    Schemas(schemas::Schemas),
     Config(config::ConfigCommand),
 }
 
@@ -46,6 +56,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Snapshot(command) => command.run(),
+        Command::Topics(command) => command.run(),
+        Command::DeadLetters(command) => command.run(),
+        Command::Redis(command) => command.run(),
+        Command::Schemas(command) => command.run(),
         Command::Config(command) => command.run(),
     }
 }

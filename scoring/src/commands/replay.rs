@@ -128,17 +128,13 @@ impl Replay {
             let Some(last) = entries.last() else { break };
             report.position = last.position + 1;
             for entry in &entries {
-                let json = match entry.record()? {
-                    Record::Payment { event, .. } | Record::Event { event } => event,
-                    Record::History { event } => {
-                        report.history += 1;
-                        event
-                    }
-                    Record::Verdict { .. } => {
-                        report.verdicts += 1;
-                        continue;
-                    }
-                };
+                let record = entry.record()?;
+                match record {
+                    Record::Verdict { .. } => report.verdicts += 1,
+                    Record::History { .. } => report.history += 1,
+                    _ => {}
+                }
+                let Some(json) = record.event() else { continue };
                 let event = wire::decode_event(json)
                     .with_context(|| format!("the log entry at position {} is not an event", entry.position))?;
                 match event.body {

@@ -56,14 +56,14 @@ pub enum LogFormat {
     Pretty,
 }
 
-struct Faults(Vec<KeyFault>);
+pub(super) struct Faults(Vec<KeyFault>);
 
 impl Faults {
-    fn add(&mut self, key: &'static str, reason: impl Into<String>) {
+    pub(super) fn add(&mut self, key: &'static str, reason: impl Into<String>) {
         self.0.push(KeyFault { key, reason: reason.into() });
     }
 
-    fn within<T: PartialOrd + std::fmt::Display + Copy>(
+    pub(super) fn within<T: PartialOrd + std::fmt::Display + Copy>(
         &mut self,
         key: &'static str,
         value: T,
@@ -75,7 +75,7 @@ impl Faults {
         value
     }
 
-    fn folder(&mut self, key: &'static str, value: &str) -> PathBuf {
+    pub(super) fn folder(&mut self, key: &'static str, value: &str) -> PathBuf {
         if value.is_empty() {
             self.add(key, "must name a folder");
         }
@@ -161,6 +161,8 @@ impl RawConfig {
                     .then(|| PathBuf::from(&self.inference.engine_cache)),
             },
             lose_unsynced_writes: self.log.lose_unsynced_writes,
+            cluster: self.cluster(faults),
+            snapshot: self.snapshot(faults),
         }
     }
 

@@ -4,14 +4,15 @@
 //! between section and key, e.g. `FRAUDNET_SERVER__LISTEN=127.0.0.1:9000`).
 
 mod check;
+mod cluster;
 mod raw;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, LogSection, ModelSection, RawConfig,
-    ServerSection, TelemetrySection,
+    DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, KafkaSection, LogSection,
+    ModelSection, RawConfig, RedisSection, ServerSection, SnapshotSection, TelemetrySection,
 };
 
 use figment::Figment;

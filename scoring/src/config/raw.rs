@@ -26,6 +26,12 @@ pub struct RawConfig {
     pub input: InputSection,
     /// Logs, traces.
     pub telemetry: TelemetrySection,
+    /// Kafka, where it is the log.
+    pub kafka: KafkaSection,
+    /// Redis, beside Kafka.
+    pub redis: RedisSection,
+    /// Snapshots of graph and windows.
+    pub snapshot: SnapshotSection,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -59,6 +65,8 @@ section! {
 section! {
     /// `[log]`
     LogSection {
+        /// `embedded` or `kafka`.
+        transport: String = "embedded".into(),
         /// Folder of the log's file.
         folder: String = "data".into(),
         /// When a group counts as durable.
@@ -153,5 +161,67 @@ section! {
         log_format: String = "auto".into(),
         /// What is logged: a level, or directives such as `info,fraudnet_scoring=debug`.
         log_filter: String = "info,ort=warn".into(),
+    }
+}
+
+section! {
+    /// `[kafka]`
+    KafkaSection {
+        /// Brokers to begin with, `host:port`, separated by commas.
+        brokers: String = "127.0.0.1:9092".into(),
+        /// What the topics' names begin with.
+        topic_prefix: String = "fraudnet.".into(),
+        /// Consumer group that divides who scores.
+        group: String = "fraudnet".into(),
+        /// `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`.
+        security_protocol: String = "plaintext".into(),
+        /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+        sasl_mechanism: String = "PLAIN".into(),
+        /// Login.
+        username: String = String::new(),
+        /// Its password.
+        password: String = String::new(),
+        /// Certificates that are trusted (PEM); empty: the system's.
+        ca_file: String = String::new(),
+        /// A replica silent for so long loses the partition, milliseconds.
+        session_timeout_ms: u64 = 10_000,
+        /// The broker aborts transactions open for longer, milliseconds.
+        transaction_timeout_ms: u64 = 15_000,
+        /// How long a message may take to be acknowledged, milliseconds.
+        delivery_timeout_ms: u64 = 10_000,
+        /// Payments that await their verdicts at most, each with its tensor.
+        pending_payments: usize = 4096,
+        /// Payments of one transaction at most.
+        batch_payments: usize = 256,
+        /// How long the scorer waits for the model before the rules answer, milliseconds.
+        model_wait_ms: u64 = 1000,
+        /// Share of approved payments that become training examples.
+        example_share: f64 = 0.05,
+    }
+}
+
+section! {
+    /// `[redis]`
+    RedisSection {
+        /// Address, `redis://user:password@host:port/database`.
+        url: String = String::new(),
+        /// Whether it is a Redis cluster.
+        cluster: bool = false,
+        /// What every key begins with.
+        key_prefix: String = "fraudnet:".into(),
+        /// How long a payment waits for it at most, milliseconds.
+        timeout_ms: u64 = 50,
+    }
+}
+
+section! {
+    /// `[snapshot]`
+    SnapshotSection {
+        /// Folder or URL; empty: beside the log; `off`: none.
+        location: String = String::new(),
+        /// Log entries between two.
+        every_events: u64 = 200_000,
+        /// Good ones kept.
+        keep: usize = 3,
     }
 }

@@ -41,6 +41,24 @@ fn the_example_shows_every_key_with_its_default() {
 }
 
 #[test]
+fn the_cluster_file_is_the_defaults_with_kafka_switched_on() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/config.cluster.toml");
+    let read = read_with(Some(&file), Env::prefixed("FRAUDNET_TEST_NOTHING_")).unwrap();
+    let mut expected = RawConfig::default();
+    expected.log.transport = "kafka".into();
+    expected.redis.url = "redis://127.0.0.1:6379".into();
+    assert_eq!(read, expected);
+    assert!(read.check().unwrap().service.cluster.is_some());
+    let shown: toml::Table = std::fs::read_to_string(file).unwrap().parse().unwrap();
+    let all = toml::Table::try_from(RawConfig::default()).unwrap();
+    for section in ["kafka", "redis", "snapshot"] {
+        for key in all[section].as_table().unwrap().keys() {
+            assert!(shown[section].get(key).is_some(), "{section}.{key} is missing in the cluster's file");
+        }
+    }
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     for (name, text, expected) in [
         ("a", "[server]\nlisen = \"x\"\n", "unknown key `server.lisen` in `"),

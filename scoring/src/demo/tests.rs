@@ -35,7 +35,7 @@ fn verdict(decision: Decision) -> Verdict {
         model: "m".into(),
         model_version: "1".into(),
         policy_version: "p".into(),
-        as_of: AsOf { position: 0, time: String::new() },
+        as_of: AsOf { position: 0, time: String::new(), cut: None },
         subgraph_digest: String::new(),
         subgraph: SubgraphSize { hops: [1, 2, 3, 4], truncated: 0 },
         stage_us: StageTimes::default(),

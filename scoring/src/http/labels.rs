@@ -1,10 +1,10 @@
 //! Labels: hearing later whether a payment was fraud.
 
 use super::App;
-use super::ids;
 use super::problem::Problem;
 use super::request::{deadline, json_body, tenant};
 use crate::clock;
+use crate::ids;
 use crate::service::ServiceError;
 use crate::wire::{LabelRequest, read_label_request};
 use axum::Json;

@@ -7,7 +7,6 @@
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
 mod entities;
-mod ids;
 mod labels;
 mod openapi;
 mod payments;

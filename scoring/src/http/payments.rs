@@ -1,10 +1,10 @@
 //! Payments: asking for a verdict, and for one that was given.
 
 use super::App;
-use super::ids;
 use super::problem::{Problem, ProblemKind};
 use super::request::{deadline, json_body, tenant};
 use crate::clock;
+use crate::ids;
 use crate::service::{Answer, Submission};
 use crate::verdict::{StageTimes, Verdict};
 use crate::wire::{ScoreRequest, read_score_request};
@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Name of the response header that says a verdict had been given before.
 pub const REPLAYED: &str = "idempotent-replayed";
 
+/// Name of the response header that names what the service had to do without.
+pub const DEGRADED: &str = "fraudnet-degraded";
+
 /// Scores a payment: a verdict within the deadline. One transaction id has one verdict for ever: the same body again gets the same bytes.
 #[utoipa::path(
     post, path = "/v1/transactions:score", tag = "payments", operation_id = "scoreTransaction", request_body = ScoreRequest,
@@ -32,6 +35,7 @@ pub const REPLAYED: &str = "idempotent-replayed";
     responses(
         (status = 200, description = "The verdict", body = Verdict, headers(
             ("Server-Timing" = String, description = "Milliseconds per stage, `durable` among them; on fresh verdicts"),
+            ("Fraudnet-Degraded" = String, description = "`redis` where the store that replicas share could not be asked"),
             ("Idempotent-Replayed" = bool, description = "`true` where the verdict had been given before"),
             ("traceparent" = String, description = "W3C trace context of this request"),
         )),
@@ -69,10 +73,13 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resu
     };
     let answer = app.service.score(submission).await?;
     let timing = (!answer.repeated).then(|| server_timing(&answer)).flatten();
-    let repeated = answer.repeated;
+    let Answer { repeated, degraded, .. } = answer;
     let mut response = verdict_response(answer.body);
     if repeated {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    if degraded {
+        response.headers_mut().insert(DEGRADED, HeaderValue::from_static("redis"));
     }
     if let Some(timing) = timing {
         response.headers_mut().insert("server-timing", timing);
@@ -165,7 +172,7 @@ mod tests {
             format!("{{\"decision\":\"approve\",\"stage_us\":{}}}", serde_json::to_string(&stages).unwrap())
                 .into_bytes()
                 .into();
-        let answer = Answer { body, repeated: false, durable_wait: Duration::from_micros(1_234) };
+        let answer = Answer { body, repeated: false, durable_wait: Duration::from_micros(1_234), degraded: false };
         assert_eq!(server_timing(&answer).unwrap(), text.as_str());
     }
 }

@@ -15,8 +15,11 @@ pub struct ReadyReply {
     pub ready: bool,
     /// In words.
     pub state: String,
-    /// Log entries still to replay.
+    /// Log entries still to replay, or messages still to read.
     pub lag: u64,
+    /// Parts that do not work at present, and why; the service answers all the same where it is ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
 }
 
 /// Says that the process answers; nothing about whether it is ready.
@@ -30,12 +33,17 @@ pub(super) async fn livez() -> &'static str {
     get, path = "/readyz", tag = "status", operation_id = "readyz",
     responses(
         (status = 200, description = "Takes traffic", body = ReadyReply),
-        (status = 503, description = "Replaying, draining or failed", body = ReadyReply, headers(("Retry-After" = u32, description = "Seconds"))),
+        (status = 503, description = "Replaying, catching up, draining, cut off or failed", body = ReadyReply, headers(("Retry-After" = u32, description = "Seconds"))),
     )
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let readiness = app.service.readiness();
-    let reply = Json(ReadyReply { ready: readiness.ready, state: readiness.state, lag: readiness.lag });
+    let reply = Json(ReadyReply {
+        ready: readiness.ready,
+        state: readiness.state,
+        lag: readiness.lag,
+        degraded: readiness.degraded,
+    });
     if reply.ready {
         reply.into_response()
     } else {

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
 
-pub use record::{Entry, Record, TransactionKey, TransactionRow, VerdictPlace};
+pub use record::{Entry, Offsets, Record, TransactionKey, TransactionRow, VerdictPlace};
 pub use sequencer::{Completion, Refusal};
 pub use store::LogError;
 
@@ -41,6 +41,43 @@ pub struct LogConfig {
     pub queue: usize,
     /// Fault injection: keep every write in memory until it is synced, so that a killed process loses all it never synced.
     pub lose_unsynced_writes: bool,
+}
+
+/// What a replica merges from Kafka's topics.
+#[derive(Debug, Clone, Copy)]
+pub enum Merged<'a> {
+    /// A payment.
+    Payment {
+        /// Tenant and id.
+        key: &'a TransactionKey,
+        /// Hash of the canonical request body.
+        body_hash: [u8; 32],
+        /// Its place among the topics.
+        cut: Offsets,
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// A label or an outcome.
+    Event {
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// A message that cannot be taken, encoded by whoever rejected it.
+    Rejected {
+        /// Its bytes.
+        message: &'a [u8],
+    },
+    /// The verdict on a payment that was merged before.
+    Verdict {
+        /// Tenant and id.
+        key: &'a TransactionKey,
+        /// Hash of the canonical request body.
+        body_hash: [u8; 32],
+        /// Position of the payment.
+        payment: u64,
+        /// The verdict's JSON.
+        body: &'a [u8],
+    },
 }
 
 /// The embedded log. Cheap to clone; every clone speaks of the same file.
@@ -86,6 +123,7 @@ impl EventLog {
             lazy: true,
             exempt: false,
             done: None,
+            origin: None,
         };
         self.sequencer.append(append, admit)
     }
@@ -100,7 +138,14 @@ impl EventLog {
         done: Completion,
         admit: impl FnOnce(u64) -> bool,
     ) -> Result<u64, Refusal> {
-        let append = Append { record: record::event(event), row: None, lazy: false, exempt: false, done: Some(done) };
+        let append = Append {
+            record: record::event(event),
+            row: None,
+            lazy: false,
+            exempt: false,
+            done: Some(done),
+            origin: None,
+        };
         self.sequencer.append(append, admit)
     }
 
@@ -123,8 +168,50 @@ impl EventLog {
             lazy: false,
             exempt: true,
             done: Some(done),
+            origin: None,
         };
         self.sequencer.append(append, |_| true)
+    }
+
+    /// Appends what was merged from Kafka; `done` as in [`EventLog::append_event`], `admit` as in [`EventLog::append_payment`].
+    /// The queue's bound does not hold here: whoever merges looks at [`EventLog::queued`] and stops reading.
+    ///
+    /// # Errors
+    /// Where `admit` declined, or the log is closed or failed.
+    pub fn append_merged(
+        &self,
+        merged: Merged<'_>,
+        origin: (&'static str, i64),
+        done: Option<Completion>,
+        admit: impl FnOnce(u64) -> bool,
+    ) -> Result<u64, Refusal> {
+        let (record, row) = match merged {
+            Merged::Payment { key, body_hash, cut, event } => {
+                let row = TransactionRow { payment: 0, body_hash, verdict: VerdictPlace::Undecided };
+                (record::streamed(cut, &body_hash, event), Some((key.clone(), row)))
+            }
+            Merged::Event { event } => (record::event(event), None),
+            Merged::Rejected { message } => (record::rejected(message), None),
+            Merged::Verdict { key, body_hash, payment, body } => {
+                let row = TransactionRow { payment, body_hash, verdict: VerdictPlace::At(0) };
+                (record::verdict(payment, body), Some((key.clone(), row)))
+            }
+        };
+        let append = Append { record, row, lazy: false, exempt: true, done, origin: Some(origin) };
+        self.sequencer.append(append, admit)
+    }
+
+    /// Offset to go on from in a Kafka topic (short name); none where nothing of it is durable.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn offset(&self, topic: &str) -> Result<Option<i64>, LogError> {
+        self.store.offset(topic)
+    }
+
+    /// Identity of this log, made with it: what speaks of its positions names it.
+    pub fn identity(&self) -> [u8; 8] {
+        self.store.identity()
     }
 
     /// Appends events of a history as one group: with a key payments that will never have a verdict, without one any other event.
@@ -147,6 +234,7 @@ impl EventLog {
                 lazy: false,
                 exempt: true,
                 done: None,
+                origin: None,
             })
             .collect();
         if let Some(last) = appends.last_mut() {
@@ -242,6 +330,11 @@ impl LogReader {
     /// Where the file cannot be read.
     pub fn read_from(&self, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
         self.store.read_from(position, limit)
+    }
+
+    /// Identity of this log, as [`EventLog::identity`].
+    pub fn identity(&self) -> [u8; 8] {
+        self.store.identity()
     }
 
     /// First position after the last entry.

@@ -1,8 +1,9 @@
 //! What one log entry looks like, and what the transactions table holds of a payment.
 //!
 //! An entry is a tag byte, a short fixed head and JSON: `1 event`, `2 body-hash(32) payment-event`,
-//! `3 payment-position(8, little endian) verdict`, `4 payment-event` of a history that was loaded. The heads are there so that the transactions table can be
-//! rebuilt from the log alone without reading the verdicts' JSON.
+//! `3 payment-position(8, little endian) verdict`, `4 payment-event` of a history that was loaded, and where the log is the journal of a
+//! Kafka cluster `5 transactions-offset(8) labels-offset(8) body-hash(32) payment-event` and `6 rejected message`. The heads are there so
+//! that the transactions table can be rebuilt from the log alone without reading the verdicts' JSON.
 
 use super::LogError;
 
@@ -10,6 +11,8 @@ const EVENT: u8 = 1;
 const PAYMENT: u8 = 2;
 const VERDICT: u8 = 3;
 const HISTORY: u8 = 4;
+const STREAMED: u8 = 5;
+const REJECTED: u8 = 6;
 
 /// An entry as read, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,20 @@ pub enum Record<'a> {
         /// The event's JSON.
         event: &'a [u8],
     },
+    /// A payment that was read from a Kafka topic.
+    Streamed {
+        /// Where it stood there, and what had been applied before it.
+        cut: Offsets,
+        /// Hash of the canonical request body.
+        body_hash: [u8; 32],
+        /// The event's JSON.
+        event: &'a [u8],
+    },
+    /// A message from a Kafka topic that is no event, or contradicts an earlier one: it is applied by nobody and goes to the dead letters.
+    Rejected {
+        /// The message, as whoever rejected it encoded it.
+        message: &'a [u8],
+    },
     /// The verdict on an earlier payment.
     Verdict {
         /// Position of the payment.
@@ -46,6 +63,28 @@ pub enum Record<'a> {
         /// The verdict's JSON as replied.
         body: &'a [u8],
     },
+}
+
+/// A payment's place among Kafka's topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    /// Offset of the payment in `transactions`: everything before it was applied.
+    pub transactions: i64,
+    /// First offset of `labels` that was not applied.
+    pub labels: i64,
+}
+
+impl<'a> Record<'a> {
+    /// The JSON of the event that is applied; none for verdicts and rejected messages.
+    pub fn event(&self) -> Option<&'a [u8]> {
+        match *self {
+            Record::Payment { event, .. }
+            | Record::Event { event }
+            | Record::History { event }
+            | Record::Streamed { event, .. } => Some(event),
+            Record::Rejected { .. } | Record::Verdict { .. } => None,
+        }
+    }
 }
 
 impl Entry {
@@ -75,6 +114,14 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
             Some(Record::Verdict { payment: u64::from_le_bytes(*payment), body })
         }
         HISTORY => Some(Record::History { event: rest }),
+        STREAMED => {
+            let (transactions, rest) = rest.split_first_chunk::<8>()?;
+            let (labels, rest) = rest.split_first_chunk::<8>()?;
+            let (body_hash, event) = rest.split_first_chunk::<32>()?;
+            let cut = Offsets { transactions: i64::from_le_bytes(*transactions), labels: i64::from_le_bytes(*labels) };
+            Some(Record::Streamed { cut, body_hash: *body_hash, event })
+        }
+        REJECTED => Some(Record::Rejected { message: rest }),
         _ => None,
     }
 }
@@ -89,6 +136,18 @@ pub(super) fn event(json: &[u8]) -> Vec<u8> {
 
 pub(super) fn payment(body_hash: &[u8; 32], json: &[u8]) -> Vec<u8> {
     joined(PAYMENT, body_hash, json)
+}
+
+pub(super) fn streamed(cut: Offsets, body_hash: &[u8; 32], json: &[u8]) -> Vec<u8> {
+    let mut head = [0; 48];
+    head[..8].copy_from_slice(&cut.transactions.to_le_bytes());
+    head[8..16].copy_from_slice(&cut.labels.to_le_bytes());
+    head[16..].copy_from_slice(body_hash);
+    joined(STREAMED, &head, json)
+}
+
+pub(super) fn rejected(message: &[u8]) -> Vec<u8> {
+    joined(REJECTED, &[], message)
 }
 
 pub(super) fn verdict(payment: u64, json: &[u8]) -> Vec<u8> {
@@ -115,6 +174,23 @@ impl TransactionKey {
         bytes.push(0);
         bytes.extend_from_slice(transaction_id.as_bytes());
         TransactionKey(bytes.into_boxed_slice())
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The tenant's id of the transaction.
+    pub fn transaction_id(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        std::str::from_utf8(&self.0)
+            .ok()
+            .and_then(|text| text.split_once('\0'))
+            .expect("a key is two texts around a zero")
     }
 
     /// Its bytes.

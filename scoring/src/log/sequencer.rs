@@ -39,6 +39,8 @@ pub(super) struct Append {
     /// Not counted against the bound.
     pub(super) exempt: bool,
     pub(super) done: Option<Completion>,
+    /// The Kafka topic it came from and the offset to go on from once it is durable.
+    pub(super) origin: Option<(&'static str, i64)>,
 }
 
 pub(super) struct Sequenced {

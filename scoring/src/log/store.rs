@@ -6,7 +6,7 @@ use super::file::LogFile;
 use super::record::{self, Entry, ROW_BYTES, Record, TransactionKey, TransactionRow, VerdictPlace};
 use super::sequencer::Sequenced;
 use crate::service::Durability;
-use crate::wire;
+use crate::{ids, wire};
 use crossbeam_channel::{Receiver, Sender};
 use fraudnet_graph::{Body, Event};
 use redb::backends::FileBackend;
@@ -23,6 +23,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const TRANSACTIONS: TableDefinition<&[u8], &[u8; ROW_BYTES]> = TableDefinition::new("transactions");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// Offset to go on from in each Kafka topic, where the log is a replica's journal.
+const OFFSETS: TableDefinition<&str, i64> = TableDefinition::new("offsets");
+/// Key in `meta`: the log's identity.
+const IDENTITY: &str = "identity";
 /// Key in `meta`: first position the transactions table has not folded in.
 const FOLDED_TO: &str = "transactions_folded_to";
 /// The row of a payment that was loaded as history; its position is filled in.
@@ -85,6 +89,7 @@ pub(super) struct Store {
     path: PathBuf,
     database: RwLock<Option<Arc<Database>>>,
     end: AtomicU64,
+    identity: AtomicU64,
     listeners: Mutex<Vec<Sender<()>>>,
 }
 
@@ -120,9 +125,11 @@ impl Store {
             path,
             database: RwLock::new(Some(Arc::new(database))),
             end: AtomicU64::new(0),
+            identity: AtomicU64::new(0),
             listeners: Mutex::new(Vec::new()),
         };
         store.check()?;
+        store.identify()?;
         Ok(store)
     }
 
@@ -160,6 +167,45 @@ impl Store {
         Ok(())
     }
 
+    /// Reads the log's identity, or gives it one.
+    fn identify(&self) -> Result<(), LogError> {
+        let identify = || -> Result<u64, redb::Error> {
+            let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
+            match database.begin_read()?.open_table(META) {
+                Ok(meta) => {
+                    if let Some(identity) = meta.get(IDENTITY)? {
+                        return Ok(identity.value());
+                    }
+                }
+                Err(TableError::TableDoesNotExist(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let identity = ids::next_u64();
+            let transaction = database.begin_write()?;
+            transaction.open_table(META)?.insert(IDENTITY, identity)?;
+            transaction.commit()?;
+            Ok(identity)
+        };
+        self.identity.store(identify().map_err(|error| self.error(error))?, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn identity(&self) -> [u8; 8] {
+        self.identity.load(Ordering::Acquire).to_be_bytes()
+    }
+
+    pub(super) fn offset(&self, topic: &str) -> Result<Option<i64>, LogError> {
+        let read = || -> Result<Option<i64>, redb::Error> {
+            let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
+            match database.begin_read()?.open_table(OFFSETS) {
+                Ok(offsets) => Ok(offsets.get(topic)?.map(|offset| offset.value())),
+                Err(TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        read().map_err(|error| self.error(error))
+    }
+
     /// Folds the whole log into a fresh transactions table.
     pub(super) fn rebuild_transactions(&self) -> Result<(), LogError> {
         let database = self.database()?;
@@ -184,8 +230,8 @@ impl Store {
                 let position = position.value();
                 end = position + 1;
                 match record::parse(bytes.value()).ok_or(LogError::UnknownEntry { position })? {
-                    Record::Event { .. } => {}
-                    Record::Payment { body_hash, event } => {
+                    Record::Event { .. } | Record::Rejected { .. } => {}
+                    Record::Payment { body_hash, event } | Record::Streamed { body_hash, event, .. } => {
                         let key = key(position, event)?;
                         let row = TransactionRow { payment: position, body_hash, verdict: VerdictPlace::Undecided };
                         rows.insert(key.as_bytes(), &row.encode()).map_err(|error| write(error.into()))?;
@@ -230,7 +276,11 @@ impl Store {
             let mut log = transaction.open_table(LOG)?;
             let mut rows = transaction.open_table(TRANSACTIONS)?;
             let mut meta = transaction.open_table(META)?;
+            let mut offsets = transaction.open_table(OFFSETS)?;
             for Sequenced { position, append } in group {
+                if let Some((topic, next)) = append.origin {
+                    offsets.insert(topic, next)?;
+                }
                 log.insert(position, append.record.as_slice())?;
                 if let Some((key, row)) = &append.row {
                     // The position was not known when the row was written down.

@@ -179,7 +179,7 @@ fn a_lazy_payment_becomes_durable_by_itself_and_one_group_takes_all_that_waits()
 #[test]
 fn a_full_queue_and_a_reader_without_room_refuse_without_a_gap_but_verdicts_always_fit() {
     let sequencer = Sequencer::new(7, 2);
-    let append = |exempt| Append { record: Vec::new(), row: None, lazy: true, exempt, done: None };
+    let append = |exempt| Append { record: Vec::new(), row: None, lazy: true, exempt, done: None, origin: None };
     assert_eq!(sequencer.append(append(false), |_| false), Err(Refusal::ReaderFull));
     assert_eq!(sequencer.append(append(false), |position| position == 7), Ok(7));
     assert_eq!(sequencer.append(append(false), |_| true), Ok(8));
@@ -201,7 +201,7 @@ fn a_full_queue_and_a_reader_without_room_refuse_without_a_gap_but_verdicts_alwa
 fn a_failed_log_tells_everyone_who_waits_and_everyone_who_comes() {
     let sequencer = Sequencer::new(0, 8);
     let (done, told) = waiter();
-    let append = |done| Append { record: Vec::new(), row: None, lazy: false, exempt: true, done };
+    let append = |done| Append { record: Vec::new(), row: None, lazy: false, exempt: true, done, origin: None };
     sequencer.append(append(Some(done)), |_| true).unwrap();
     sequencer.fail(&"no space left on device".into());
     assert_eq!(told.recv().unwrap(), Err("no space left on device".into()));

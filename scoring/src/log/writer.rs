@@ -3,7 +3,7 @@
 
 use super::sequencer::{Sequenced, Sequencer};
 use super::store::Store;
-use crate::{clock, meters};
+use crate::{clock, failpoint, meters};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -19,6 +19,7 @@ fn run(store: &Store, sequencer: &Sequencer) {
     let meters = meters::LogMeters::new();
     while let Some(group) = sequencer.take_group() {
         let begun = clock::monotonic();
+        failpoint::hit("before_journal_sync");
         let written = store.write(&group);
         meters.group(group.len(), clock::monotonic().saturating_duration_since(begun), store.end(), sequencer.queued());
         match written {

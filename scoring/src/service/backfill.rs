@@ -4,7 +4,7 @@
 //! engine applies it: some 100,000 payments/s on two cores, bounded by the disk once the file outgrows its cache.
 
 use super::{Inner, RETRY_AFTER_S, ServiceConfig, ServiceError, log_error};
-use crate::engine::{Command, Sequenced};
+use crate::engine::{Command, Handoff, Sequenced};
 use crate::log::{EventLog, LogConfig, Refusal, TransactionKey};
 use crate::{clock, wire};
 use fraudnet_graph::{Body, Event};
@@ -16,6 +16,9 @@ use std::time::Duration;
 const GROUP: usize = 16_384;
 /// How often it is looked whether payments begun are finished, or the engine has caught up.
 const POLL: Duration = Duration::from_millis(1);
+
+/// Why history is not loaded into one replica.
+pub(super) const IN_A_CLUSTER: &str = "with log.transport = \"kafka\" the topics are the log: produce the history to `transactions` and `labels` before the first start, where it is scored like any payment";
 
 /// What came of a history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
@@ -46,6 +49,7 @@ pub fn load_history(
     events: impl IntoIterator<Item = Event>,
     progress: impl FnMut(u64),
 ) -> anyhow::Result<BackfillReport> {
+    anyhow::ensure!(config.cluster.is_none(), IN_A_CLUSTER);
     let log_config = LogConfig {
         folder: config.data_folder.clone(),
         durability: config.durability,
@@ -74,7 +78,7 @@ pub(super) fn backfill(
         std::thread::sleep(POLL);
     }
     let hand = |position, event| {
-        let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff: None };
+        let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff: Handoff::Nobody };
         inner.engine.send(Command::Observe(sequenced)).is_ok()
     };
     let report = Loader::new(&desk.log, hand).load(events, progress)?;

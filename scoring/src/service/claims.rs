@@ -12,22 +12,24 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How a claim ended.
-pub(super) type Ending = Result<Made, ServiceError>;
+pub(crate) type Ending = Result<Made, ServiceError>;
 
 /// A durable verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Made {
+pub(crate) struct Made {
     /// Its JSON.
-    pub(super) body: Arc<[u8]>,
+    pub(crate) body: Arc<[u8]>,
     /// Time it waited to become durable.
-    pub(super) durable_wait: Duration,
+    pub(crate) durable_wait: Duration,
+    /// Whether it was there before the request that claimed.
+    pub(crate) earlier: bool,
 }
 
 /// Where the end of a claim is told.
-pub(super) type Waiter = watch::Receiver<Option<Ending>>;
+pub(crate) type Waiter = watch::Receiver<Option<Ending>>;
 
 /// What a request finds.
-pub(super) enum Claimed {
+pub(crate) enum Claimed {
     /// The id is this request's to decide.
     Won(Waiter),
     /// Another request with the same body decides it.
@@ -37,7 +39,7 @@ pub(super) enum Claimed {
 }
 
 #[derive(Default)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     open: Mutex<HashMap<TransactionKey, Claim>>,
 }
 
@@ -47,7 +49,7 @@ struct Claim {
 }
 
 impl Claims {
-    pub(super) fn claim(&self, key: &TransactionKey, body_hash: [u8; 32]) -> Claimed {
+    pub(crate) fn claim(&self, key: &TransactionKey, body_hash: [u8; 32]) -> Claimed {
         match self.lock().entry(key.clone()) {
             Entry::Occupied(claim) if claim.get().body_hash == body_hash => {
                 Claimed::Held(claim.get().ending.subscribe())
@@ -62,20 +64,33 @@ impl Claims {
     }
 
     /// Ends a claim and tells everyone who waits for it.
-    pub(super) fn end(&self, key: &TransactionKey, ending: Ending) {
+    pub(crate) fn end(&self, key: &TransactionKey, ending: Ending) {
         let claim = self.lock().remove(key);
         if let Some(claim) = claim {
             claim.ending.send_replace(Some(ending));
         }
     }
 
+    /// Ends a claim whose body is not the one the id was first used with.
+    pub(crate) fn contradict(&self, key: &TransactionKey, first: [u8; 32]) {
+        let mut open = self.lock();
+        if open.get(key).is_none_or(|claim| claim.body_hash == first) {
+            return;
+        }
+        let claim = open.remove(key);
+        drop(open);
+        if let Some(claim) = claim {
+            claim.ending.send_replace(Some(Err(ServiceError::ConflictingBody)));
+        }
+    }
+
     /// Whether the id is being decided.
-    pub(super) fn holds(&self, key: &TransactionKey) -> bool {
+    pub(crate) fn holds(&self, key: &TransactionKey) -> bool {
         self.lock().contains_key(key)
     }
 
     /// How many are being decided.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.lock().len()
     }
 
@@ -106,7 +121,7 @@ mod tests {
         });
         assert_eq!(found.iter().filter(|found| matches!(found, Claimed::Won(_))).count(), 1);
         assert!(matches!(claims.claim(&key, [2; 32]), Claimed::Conflict));
-        let made = Made { body: b"verdict".as_slice().into(), durable_wait: Duration::ZERO };
+        let made = Made { body: b"verdict".as_slice().into(), durable_wait: Duration::ZERO, earlier: false };
         claims.end(&key, Ok(made.clone()));
         for found in found {
             let (Claimed::Won(waiter) | Claimed::Held(waiter)) = found else { panic!("a conflict") };

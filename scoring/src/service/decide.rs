@@ -9,21 +9,24 @@ use crate::inference::ModelReply;
 use crate::log::{Completion, EventLog, TransactionKey};
 use crate::meters::Meters;
 use crate::policy::{Outcome, Policy, Ruling};
-use crate::verdict::{AsOf, StageTimes, SubgraphSize, TierCause, Verdict};
+use crate::verdict::{AsOf, Cut, StageTimes, SubgraphSize, TierCause, Verdict};
 use crate::{clock, wire};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What every decision needs.
-pub(super) struct Desk {
-    pub(super) policy: Policy,
-    pub(super) model: String,
-    pub(super) model_version: String,
-    pub(super) log: EventLog,
-    pub(super) claims: Claims,
-    pub(super) health: Arc<Health>,
-    pub(super) meters: Meters,
+pub(crate) struct Desk {
+    pub(crate) policy: Policy,
+    pub(crate) model: String,
+    pub(crate) model_version: String,
+    pub(crate) log: EventLog,
+    pub(crate) claims: Claims,
+    pub(crate) health: Arc<Health>,
+    pub(crate) meters: Meters,
+    /// Positions of payments that are not durably decided; where Kafka is the log, its own queue knows them.
+    pub(super) open: Mutex<BTreeSet<u64>>,
 }
 
 impl Drop for Desk {
@@ -34,18 +37,24 @@ impl Drop for Desk {
 }
 
 /// A payment that has its position.
-pub(super) struct Pending {
-    pub(super) key: TransactionKey,
-    pub(super) transaction_id: String,
-    pub(super) body_hash: [u8; 32],
-    pub(super) position: u64,
+pub(crate) struct PendingVerdict {
+    pub(crate) key: TransactionKey,
+    pub(crate) transaction_id: String,
+    pub(crate) body_hash: [u8; 32],
+    pub(crate) position: u64,
+    pub(crate) cut: Option<Cut>,
 }
 
 impl Desk {
+    /// Positions of payments begun here that are not durably decided.
+    pub(super) fn open(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for the model until `cutoff`, then decides by what there is, and ends the claim once the verdict is durable.
     pub(super) async fn decide(
         self: Arc<Self>,
-        pending: Pending,
+        pending: PendingVerdict,
         cutoff: Instant,
         evidence: oneshot::Receiver<Arc<Evidence>>,
         model: oneshot::Receiver<ModelReply>,
@@ -69,20 +78,23 @@ impl Desk {
         drop(evidence);
         let made_at = clock::monotonic();
         let desk = Arc::clone(&self);
-        let key = pending.key.clone();
+        let (key, position) = (pending.key.clone(), pending.position);
         let logged = Arc::clone(&body);
         let done: Completion = Box::new(move |durable| {
             let ending = match durable {
                 Ok(()) => {
                     let durable_wait = clock::monotonic().saturating_duration_since(made_at);
                     desk.meters.durable(durable_wait);
-                    Ok(Made { body: logged, durable_wait })
+                    Ok(Made { body: logged, durable_wait, earlier: false })
                 }
                 Err(reason) => {
                     desk.health.fail(&reason);
                     Err(ServiceError::Log(reason.to_string()))
                 }
             };
+            if ending.is_ok() {
+                desk.open().remove(&position);
+            }
             desk.claims.end(&key, ending);
         });
         // A refusal reaches the waiters through `done`.
@@ -90,7 +102,14 @@ impl Desk {
     }
 
     /// The verdict's JSON: the bytes that are logged and replied.
-    pub(super) fn verdict(&self, pending: &Pending, evidence: &Evidence, reply: ModelReply) -> Arc<[u8]> {
+    pub(super) fn verdict(&self, pending: &PendingVerdict, evidence: &Evidence, reply: ModelReply) -> Arc<[u8]> {
+        serde_json::to_vec(&self.rule(pending, evidence, reply))
+            .expect("a verdict is plain data with finite numbers, which always has a JSON form")
+            .into()
+    }
+
+    /// The verdict that follows from what was seen and what the model says.
+    pub(crate) fn rule(&self, pending: &PendingVerdict, evidence: &Evidence, reply: ModelReply) -> Verdict {
         let begun = clock::monotonic();
         let rules = |cause| (Outcome::Rules { cause }, Duration::ZERO, Duration::ZERO);
         let (outcome, waited, ran) = match reply {
@@ -122,15 +141,17 @@ impl Desk {
             model: self.model.clone(),
             model_version: self.model_version.clone(),
             policy_version: self.policy.version().to_owned(),
-            as_of: AsOf { position: pending.position, time: wire::format_timestamp(i64::from(evidence.now_s) * 1000) },
+            as_of: AsOf {
+                position: pending.position,
+                time: wire::format_timestamp(i64::from(evidence.now_s) * 1000),
+                cut: pending.cut.clone(),
+            },
             subgraph_digest: hex(&evidence.subgraph_digest),
             subgraph: SubgraphSize { hops: evidence.hops, truncated: evidence.truncated },
             stage_us,
         };
         tracing::debug!(transaction_id = %verdict.transaction_id, decision = ?decision, tier = ?tier, position = pending.position, "decided");
-        serde_json::to_vec(&verdict)
-            .expect("a verdict is plain data with finite numbers, which always has a JSON form")
-            .into()
+        verdict
     }
 }
 

@@ -16,21 +16,25 @@ mod health;
 mod replay;
 mod start;
 
+use crate::cluster::{Cluster, ClusterConfig};
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
-use crate::{clock, wire};
-use claims::{Claimed, Ending, Made, Waiter};
+use crate::snapshot::{SnapshotConfig, Taker};
+use crate::{clock, trace_context, wire};
+use claims::{Claimed, Waiter};
 use crossbeam_channel::Sender;
-use decide::{Desk, Pending};
 use fraudnet_graph::{Body, Event, Kind, Subgraph};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 pub use backfill::{BackfillReport, load_history};
+pub(crate) use claims::{Ending, Made};
+pub(crate) use decide::{Desk, PendingVerdict};
 
 /// Seconds after which a caller refused for want of room may try again.
 const RETRY_AFTER_S: u32 = 1;
@@ -74,6 +78,10 @@ pub struct ServiceConfig {
     pub runtime: fraudnet_models::RuntimeConfig,
     /// Fault injection for tests: lose whatever was never synced when the process dies.
     pub lose_unsynced_writes: bool,
+    /// Where payments come from and go through Kafka; none where the embedded log is the truth.
+    pub cluster: Option<ClusterConfig>,
+    /// Snapshots of the state.
+    pub snapshot: SnapshotConfig,
 }
 
 /// A checked payment that asks for a verdict.
@@ -96,6 +104,8 @@ pub struct Answer {
     pub repeated: bool,
     /// Time the verdict waited to become durable; zero for repeats.
     pub durable_wait: Duration,
+    /// True where it was answered without the store that replicas share.
+    pub degraded: bool,
 }
 
 /// What became of a label.
@@ -131,10 +141,10 @@ pub enum ServiceError {
     /// The deadline passed before the verdict was durable.
     #[error("the verdict is not durable yet; ask again with GET /v1/verdicts/{{transaction_id}}")]
     NotDurableInTime,
-    /// Starting up or shutting down.
+    /// Starting up, shutting down, or without something it needs.
     #[error("the service is {state}; try again in {retry_after_s} s")]
     NotReady {
-        /// `replaying its log`, `loading history` or `shutting down`.
+        /// Such as `replaying its log`, `shutting down` or `cut off from Kafka`.
         state: &'static str,
         /// When to try again.
         retry_after_s: u32,
@@ -151,8 +161,10 @@ pub struct Readiness {
     pub ready: bool,
     /// `ready`, `replaying`, `draining` or `failed`, and details for people.
     pub state: String,
-    /// Log entries still to replay.
+    /// Log entries still to replay, or messages still to read.
     pub lag: u64,
+    /// Parts that do not work at present, and why.
+    pub degraded: Vec<String>,
 }
 
 /// A neighbourhood for people: the subgraph and the identifiers of its nodes.
@@ -176,6 +188,8 @@ struct Inner {
     desk: Arc<Desk>,
     engine: Sender<Command>,
     follower: Follower,
+    cluster: Option<Arc<Cluster>>,
+    snapshots: Option<Taker>,
     commit_reserve: Duration,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -236,6 +250,9 @@ impl Service {
         events: impl IntoIterator<Item = Event>,
         progress: impl FnMut(u64),
     ) -> Result<BackfillReport, ServiceError> {
+        if self.inner.cluster.is_some() {
+            return Err(ServiceError::Log(backfill::IN_A_CLUSTER.to_owned()));
+        }
         backfill::backfill(&self.inner, events, progress)
     }
 
@@ -252,11 +269,23 @@ impl Service {
             Body::Payment(_) => None,
         };
         let key = TransactionKey::new(&event.tenant, transaction_id.expect("payments are scored, not labelled"));
-        let transaction_known = desk.claims.holds(&key) || desk.log.transaction(&key).map_err(log_error)?.is_some();
+        let transaction_known = desk.claims.holds(&key)
+            || self.inner.cluster.as_ref().is_some_and(|cluster| cluster.holds(&key))
+            || desk.log.transaction(&key).map_err(log_error)?.is_some();
+        if let Some(cluster) = &self.inner.cluster {
+            let appended = cluster.append(&event, trace_context::current());
+            let position = match tokio::time::timeout_at(deadline.into(), appended).await {
+                Ok(appended) => appended?,
+                Err(_) => return Err(ServiceError::NotDurableInTime),
+            };
+            desk.meters.labels.increment(1);
+            return Ok(LabelReceipt { position, transaction_known });
+        }
         let (sender, durable) = oneshot::channel();
         let json = wire::encode_event(&event);
         let done = Box::new(move |outcome| drop(sender.send(outcome)));
-        let sequenced = desk.log.append_event(&json, done, |position| self.hand_to_engine(position, event, None));
+        let sequenced =
+            desk.log.append_event(&json, done, |position| self.hand_to_engine(position, event, Handoff::Nobody));
         let position = sequenced.map_err(|refusal| self.refused(&refusal))?;
         match tokio::time::timeout_at(deadline.into(), durable).await {
             Ok(Ok(Ok(()))) => {
@@ -281,7 +310,12 @@ impl Service {
         let row = log.transaction(&TransactionKey::new(tenant, transaction_id)).map_err(log_error)?;
         match row.map(|row| row.verdict) {
             Some(VerdictPlace::At(position)) => log.verdict_body(position).map(Some).map_err(log_error),
-            None | Some(VerdictPlace::Undecided | VerdictPlace::Never) => Ok(None),
+            Some(VerdictPlace::Never) => Ok(None),
+            // A replica may have committed the verdict and not read it back yet; and one that has not read so far can ask the others' store.
+            Some(VerdictPlace::Undecided) | None => match &self.inner.cluster {
+                Some(cluster) => Ok(cluster.verdict(tenant, transaction_id).await),
+                None => Ok(None),
+            },
         }
     }
 
@@ -314,6 +348,12 @@ impl Service {
     /// Decides a claimed payment: by the verdict it has, or by sequencing it and starting its task. True where it had one.
     fn begin(&self, key: TransactionKey, event: Event, body_hash: [u8; 32], deadline: Instant) -> bool {
         let desk = &self.inner.desk;
+        if let Some(cluster) = &self.inner.cluster {
+            let submitted =
+                Arc::clone(cluster).submit(Arc::clone(desk), key, event, body_hash, trace_context::current());
+            tokio::spawn(submitted.in_current_span());
+            return false;
+        }
         // Looked at again under the claim: whoever closes the gate afterwards (a drain, a backfill) sees the claim and waits for it.
         if let Err(error) = desk.health.gate() {
             desk.claims.end(&key, Err(error));
@@ -337,13 +377,15 @@ impl Service {
         let cutoff = deadline.checked_sub(self.inner.commit_reserve).unwrap_or(deadline);
         let (evidence_sender, evidence) = oneshot::channel();
         let (model_sender, model) = oneshot::channel();
-        let handoff = Handoff { evidence: evidence_sender, model: model_sender, cutoff: Some(cutoff) };
-        let sequenced = desk
-            .log
-            .append_payment(&key, body_hash, &json, |position| self.hand_to_engine(position, event, Some(handoff)));
+        let handoff = Handoff::Decide { evidence: evidence_sender, model: model_sender, cutoff: Some(cutoff) };
+        let sequenced = desk.log.append_payment(&key, body_hash, &json, |position| {
+            let handed = self.hand_to_engine(position, event, handoff);
+            // Before the log can hold it: whoever asks what is undecided never misses one.
+            handed && desk.open().insert(position)
+        });
         match sequenced {
             Ok(position) => {
-                let pending = Pending { key, transaction_id, body_hash, position };
+                let pending = PendingVerdict { key, transaction_id, body_hash, position, cut: None };
                 tokio::spawn(Arc::clone(desk).decide(pending, cutoff, evidence, model));
             }
             Err(refusal) => desk.claims.end(&key, Err(self.refused(&refusal))),
@@ -365,7 +407,7 @@ impl Service {
             }
         };
         let body = self.inner.desk.log.verdict_body(verdict).map_err(log_error)?;
-        Ok(Made { body, durable_wait: Duration::ZERO })
+        Ok(Made { body, durable_wait: Duration::ZERO, earlier: true })
     }
 
     async fn wait(&self, mut waiter: Waiter, deadline: Instant, repeated: bool) -> Result<Answer, ServiceError> {
@@ -377,11 +419,13 @@ impl Service {
             }
             Err(_) => return Err(ServiceError::NotDurableInTime),
         };
-        let Made { body, durable_wait } = ending?;
-        Ok(Answer { body, repeated, durable_wait: if repeated { Duration::ZERO } else { durable_wait } })
+        let Made { body, durable_wait, earlier } = ending?;
+        let repeated = repeated || earlier;
+        let degraded = self.inner.cluster.as_ref().is_some_and(|cluster| cluster.degraded());
+        Ok(Answer { body, repeated, durable_wait: if repeated { Duration::ZERO } else { durable_wait }, degraded })
     }
 
-    fn hand_to_engine(&self, position: u64, event: Event, handoff: Option<Handoff>) -> bool {
+    fn hand_to_engine(&self, position: u64, event: Event, handoff: Handoff) -> bool {
         let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff };
         self.inner.engine.try_send(Command::Observe(sequenced)).is_ok()
     }
@@ -408,6 +452,10 @@ impl Inner {
     /// Tells every thread to end. The engine first: it still hands out work; the log last: it writes what the others made.
     fn signal_end(&self) {
         self.desk.health.drain();
+        self.desk.health.end();
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.stop();
+        }
         // Disconnected: the engine has ended.
         let _ = self.engine.send(Command::Stop);
         self.follower.stop();
@@ -418,6 +466,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.desk.health.drain();
+        self.desk.health.end();
     }
 }
 

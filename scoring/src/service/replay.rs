@@ -1,13 +1,15 @@
 //! Replay: folding the log into the engine at start. Payments that have a verdict are only applied; the last few before a
 //! crash may have none: they are observed at their own position, so they get the very tensor they would have had, and decided now.
 
-use super::decide::{Desk, Pending};
+use super::decide::{Desk, PendingVerdict};
+use crate::cluster::kafka::Topic;
+use crate::cluster::{Cluster, Item, Matter, Rejected, UndecidedPayment};
 use crate::engine::Engine;
 use crate::inference::ModelReply;
 use crate::log::{Entry, Record, TransactionKey, VerdictPlace};
 use crate::{clock, wire};
 use fraudnet_graph::Body;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -17,11 +19,14 @@ const CHUNK: usize = 4096;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Replays everything durable. False where it was broken off because the service stops.
-pub(super) fn replay(desk: &Desk, engine: &mut Engine) -> Result<bool, String> {
+///
+/// `from` is the position the engine's state is as of. Where the log is the journal of a cluster, undecided payments go to the queue of
+/// the cluster with what was seen, since another replica may own them.
+pub(super) fn replay(desk: &Desk, engine: &mut Engine, from: u64, cluster: Option<&Cluster>) -> Result<bool, String> {
     let end = desk.log.durable_end();
     let begun = clock::monotonic();
     let mut told = begun;
-    let mut next = 0;
+    let mut next = from;
     let mut decided = Decided::default();
     while next < end {
         if desk.health.stopping() {
@@ -32,7 +37,7 @@ pub(super) fn replay(desk: &Desk, engine: &mut Engine) -> Result<bool, String> {
             return Err(format!("the log should reach position {end} but ends at {next}"));
         }
         for entry in &entries {
-            replay_entry(desk, engine, entry, &mut decided)?;
+            replay_entry(desk, engine, entry, cluster, &mut decided)?;
             next = entry.position + 1;
         }
         desk.health.set_lag(end - next);
@@ -43,16 +48,24 @@ pub(super) fn replay(desk: &Desk, engine: &mut Engine) -> Result<bool, String> {
     }
     let verdicts = decided.wait()?;
     let seconds = clock::monotonic().saturating_duration_since(begun).as_secs_f64();
-    tracing::info!(entries = end, verdicts_made = verdicts, seconds, "the log is replayed");
+    tracing::info!(from, entries = end, verdicts_made = verdicts, seconds, "the log is replayed");
     Ok(true)
 }
 
-fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut Decided) -> Result<(), String> {
+fn replay_entry(
+    desk: &Desk,
+    engine: &mut Engine,
+    entry: &Entry,
+    cluster: Option<&Cluster>,
+    decided: &mut Decided,
+) -> Result<(), String> {
     let position = entry.position;
-    let (event, body_hash) = match entry.record().map_err(|error| error.to_string())? {
+    let (event, body_hash, cut) = match entry.record().map_err(|error| error.to_string())? {
         Record::Verdict { .. } => return Ok(()),
-        Record::Event { event } | Record::History { event } => (event, None),
-        Record::Payment { event, body_hash } => (event, Some(body_hash)),
+        Record::Rejected { message } => return replay_rejected(cluster, position, message),
+        Record::Event { event } | Record::History { event } => (event, None, None),
+        Record::Payment { event, body_hash } => (event, Some(body_hash), None),
+        Record::Streamed { event, body_hash, cut } => (event, Some(body_hash), Some(cut)),
     };
     let event = wire::decode_event(event)
         .map_err(|error| format!("the event at log position {position} cannot be read: {error}"))?;
@@ -70,13 +83,39 @@ fn replay_entry(desk: &Desk, engine: &mut Engine, entry: &Entry, decided: &mut D
         tracing::error!(position, "the graph knows a payment that has no verdict; it gets none");
         return Ok(());
     };
+    if let (Some(cluster), Some(cut)) = (cluster, cut) {
+        let undecided = UndecidedPayment {
+            tenant: event.tenant.clone(),
+            transaction_id: payment.transaction_id.clone(),
+            key,
+            body_hash,
+            occurred_at_ms: event.occurred_at_ms,
+            cut,
+            evidence: Arc::new(OnceLock::from(Some(evidence))),
+            trace: None,
+        };
+        let matter = Matter::Payment(undecided);
+        cluster.undecided().push(Item::new(position, Topic::Transactions, cut.transactions, matter));
+        return Ok(());
+    }
     let (reply, answer) = oneshot::channel();
     engine.infer(evidence.clone(), reply, None);
     let reply = answer.blocking_recv().unwrap_or(ModelReply::Failed);
-    let pending = Pending { key, transaction_id: payment.transaction_id.clone(), body_hash, position };
+    let pending =
+        PendingVerdict { key, transaction_id: payment.transaction_id.clone(), body_hash, position, cut: None };
     let body = desk.verdict(&pending, &evidence, reply);
     let done = decided.expect_one();
     desk.log.append_verdict(&pending.key, body_hash, position, &body, done).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// A message whose dead letter may not be written yet: the committed offsets tell, once they are known.
+fn replay_rejected(cluster: Option<&Cluster>, position: u64, message: &[u8]) -> Result<(), String> {
+    let Some(cluster) = cluster else { return Ok(()) };
+    let rejected = Rejected::decode(message)
+        .ok_or_else(|| format!("the rejected message at log position {position} cannot be read"))?;
+    let (topic, offset) = (rejected.message.topic, rejected.message.offset);
+    cluster.undecided().push(Item::new(position, topic, offset, Matter::Rejected(rejected)));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `engine`, `follower`. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `engine`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
@@ -9,18 +9,22 @@ use super::health::Health;
 use super::replay::replay;
 use super::{Inner, Service, ServiceConfig};
 use crate::clock;
+use crate::cluster::kafka::Topic;
+use crate::cluster::{self, Cluster};
 use crate::engine::{Command, Engine};
 use crate::follower::Follower;
-use crate::inference::{self, InferenceConfig};
-use crate::log::{EventLog, LogConfig};
+use crate::inference::{self, InferenceConfig, Job};
+use crate::log::{EventLog, LogConfig, LogError};
 use crate::meters::{self, Meters};
 use crate::policy::Policy;
+use crate::snapshot::{self, SnapshotStore, Taker, TakerLog};
 use anyhow::{Context, bail, ensure};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use fraudnet_features::{State, Tensor};
+use fraudnet_graph::Limits;
 use fraudnet_models::{Artifact, ModelSession, initialise_runtime, resolve_version};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How often a drain looks whether the payments begun are finished.
@@ -50,13 +54,24 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         models.push(move |tensors: &[&Tensor]| session.run(tensors));
     }
 
+    let cluster = config.cluster.clone().map(cluster::prepare).transpose()?;
+    let store = SnapshotStore::open(&config.snapshot.location)?;
     let log_config = LogConfig {
         folder: config.data_folder.clone(),
         durability: config.durability,
         queue: config.log_queue,
         lose_unsynced_writes: config.lose_unsynced_writes,
     };
-    let (log, writer) = EventLog::open(&log_config)?;
+    let (log, writer) = match EventLog::open(&log_config) {
+        // The topics hold all of it.
+        Err(LogError::Damaged { path, reason }) if cluster.is_some() => {
+            let aside = path.with_extension("damaged");
+            tracing::error!(journal = %path.display(), aside = %aside.display(), reason, "the journal is damaged; it is set aside and rebuilt from Kafka");
+            std::fs::rename(&path, &aside).with_context(|| format!("{} cannot be set aside", path.display()))?;
+            EventLog::open(&log_config)?
+        }
+        opened => opened?,
+    };
     let health = Arc::new(Health::new(log.durable_end()));
     let batching =
         InferenceConfig { queue: config.inference_queue, max_batch: config.max_batch, batch_wait: config.batch_wait };
@@ -72,15 +87,36 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         claims: Claims::default(),
         health,
         meters: Meters::new(),
+        open: Mutex::default(),
     });
     let (engine, commands) = crossbeam_channel::bounded(config.engine_queue);
-    let engine_desk = Arc::clone(&desk);
     let limits = config.limits;
-    let engine_thread = Builder::new()
-        .name("engine".to_owned())
-        .spawn(move || run_engine(&engine_desk, Engine::new(State::new(limits), jobs), &commands))
-        .context("the engine thread did not start")?;
-    let mut threads = vec![engine_thread, following];
+    let mut threads = vec![following];
+    let rim = cluster.as_ref().map(cluster::Prepared::cluster);
+    let (replayed, token) = crossbeam_channel::bounded(1);
+    if let Some(cluster) = cluster {
+        threads.extend(cluster.spawn(&desk, engine.clone(), jobs.clone(), token)?);
+    }
+    let start = EngineStart {
+        desk: Arc::clone(&desk),
+        cluster: rim.clone(),
+        store: store.clone(),
+        limits,
+        jobs,
+        commands,
+        replayed,
+    };
+    threads.push(
+        Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || start.run())
+            .context("the engine thread did not start")?,
+    );
+    let snapshots = store.map(|store| take_snapshots(store, &config, &desk, rim.clone())).transpose()?;
+    let snapshots = snapshots.map(|(taker, thread)| {
+        threads.push(thread);
+        taker
+    });
     threads.extend(workers);
     threads.push(writer);
     tracing::info!(model = desk.model, version = desk.model_version, tier = artifact.manifest.scorer.tier_name(), policy = desk.policy.version(), log = %desk.log.path().display(), entries = desk.log.durable_end(), "the service starts");
@@ -89,23 +125,96 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
             desk,
             engine,
             follower,
+            cluster: rim,
+            snapshots,
             commit_reserve: config.commit_reserve,
             threads: Mutex::new(threads),
         }),
     })
 }
 
-fn run_engine(desk: &Desk, mut engine: Engine, commands: &Receiver<Command>) {
-    let guard = FailOnPanic(desk);
-    match replay(desk, &mut engine) {
-        Ok(true) => {
-            desk.health.replayed();
-            engine.run(commands);
+/// What the engine's thread begins with.
+struct EngineStart {
+    desk: Arc<Desk>,
+    cluster: Option<Arc<Cluster>>,
+    store: Option<SnapshotStore>,
+    limits: Limits,
+    jobs: Sender<Job>,
+    commands: Receiver<Command>,
+    /// Told once the log is replayed.
+    replayed: Sender<()>,
+}
+
+impl EngineStart {
+    fn run(self) {
+        let desk = &self.desk;
+        let guard = FailOnPanic(desk);
+        let begun = clock::monotonic();
+        let newest = self
+            .store
+            .as_ref()
+            .and_then(|store| snapshot::newest_good(store, desk.log.identity(), desk.log.durable_end(), self.limits));
+        let (state, from) = match newest {
+            Some((state, mark)) => {
+                let seconds = clock::monotonic().saturating_duration_since(begun).as_secs_f64();
+                tracing::info!(position = mark.position, seconds, "starting from a snapshot");
+                (state, mark.position)
+            }
+            None => (State::new(self.limits), 0),
+        };
+        let mut engine = Engine::new(state, self.jobs);
+        match replay(desk, &mut engine, from, self.cluster.as_deref()) {
+            Ok(true) => {
+                if self.cluster.is_some() {
+                    desk.health.catch_up();
+                    // Nobody listens only where the service ends.
+                    let _ = self.replayed.send(());
+                } else {
+                    desk.health.replayed();
+                }
+                engine.run(&self.commands);
+            }
+            Ok(false) => {}
+            Err(reason) => desk.health.fail(&reason),
         }
-        Ok(false) => {}
-        Err(reason) => desk.health.fail(&reason),
+        std::mem::forget(guard);
     }
-    std::mem::forget(guard);
+}
+
+/// Starts the thread that makes snapshots.
+fn take_snapshots(
+    store: SnapshotStore,
+    config: &ServiceConfig,
+    desk: &Arc<Desk>,
+    cluster: Option<Arc<Cluster>>,
+) -> anyhow::Result<(Taker, JoinHandle<()>)> {
+    snapshot::describe();
+    let (reading, settling, places) = (desk.log.clone(), Arc::clone(desk), desk.log.clone());
+    let topics: &[Topic] = if cluster.is_some() { &[Topic::Transactions, Topic::Labels, Topic::Verdicts] } else { &[] };
+    let log = TakerLog {
+        journal: desk.log.identity(),
+        read_from: Box::new(move |position, limit| reading.read_from(position, limit)),
+        settled: Box::new(move || settled(&settling, cluster.as_deref())),
+        offsets: Box::new(move || {
+            let offset = |topic: &Topic| Some((topic.name().to_owned(), places.offset(topic.name()).ok()??));
+            topics.iter().filter_map(offset).collect()
+        }),
+    };
+    Taker::spawn(store, &config.snapshot, config.limits, log).context("the snapshots thread did not start")
+}
+
+/// First log position that is not durable, or whose payment a restart may still have to decide.
+fn settled(desk: &Desk, cluster: Option<&Cluster>) -> u64 {
+    if !desk.health.caught_up() {
+        return 0;
+    }
+    // The end first: whatever is below it was in a queue of undecided payments before.
+    let end = desk.log.durable_end();
+    let oldest = match cluster {
+        Some(cluster) => cluster.undecided().oldest(),
+        None => desk.open().first().copied(),
+    };
+    oldest.map_or(end, |oldest| oldest.min(end))
 }
 
 /// A broken invariant in the engine must not leave a service that looks well.

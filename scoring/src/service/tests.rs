@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::log::{EventLog, FILE_NAME, LogConfig, Record};
+use crate::snapshot::Location;
 use crate::verdict::{Decision, Tier, TierCause, Verdict};
 use fraudnet_features::{EDGE_WIDTH, FeatureSet, NODE_WIDTH, Tensor, schema};
 use fraudnet_graph::{Channel, Label, LabelSource, Limits, Payment, SCHEMA_VERSION};
@@ -53,6 +54,8 @@ impl Folder {
                 engine_cache: None,
             },
             lose_unsynced_writes: false,
+            cluster: None,
+            snapshot: SnapshotConfig { location: Location::Off, every_events: 1_000, keep: 1 },
         }
     }
 }
