@@ -1,27 +1,40 @@
 # Everything this repository does, one target each. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench model mutants
+.PHONY: help setup demo demo-cluster test chaos lint bench model mutants
 
 SHELL := bash
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-setup: ## install what is missing: a C compiler and libgomp (as root), ONNX Runtime and LightGBM into .deps
+setup: ## install what is missing: Debian packages (as root), ONNX Runtime, LightGBM and Kafka's jars into .deps
 	@deploy/setup/setup.sh
 
 demo: ## start the service, stream simulated payments with fraud rings through it, show the table (DEMO_EXIT=1: end after it)
 	@echo "demo 1/3  set up          (a few seconds)"
-	@deploy/setup/setup.sh
+	@deploy/setup/setup.sh build
 	@echo "demo 2/3  build           (cold: about 6 minutes on 2 cores; warm: seconds)"
 	@cargo build --release --package fraudnet-scoring --bin fraudnet
 	@echo "demo 3/3  run             (about 20 s)"
 	@exec target/release/fraudnet demo
 
+demo-cluster: ## start Kafka, Redis and two replicas, kill one under load, prove that nothing was lost or decided twice (DEMO_EXIT=1: end after it)
+	@echo "demo-cluster 1/3  set up          (a few seconds)"
+	@deploy/setup/setup.sh
+	@echo "demo-cluster 2/3  build           (cold: about 8 minutes on 2 cores; warm: seconds)"
+	@cargo build --release --package fraudnet-scoring --package fraudnet-tests --bins
+	@echo "demo-cluster 3/3  run             (about 60 s)"
+	@exec target/release/fraudnet-chaos demo
+
 test: setup ## build and run every test
 	@# One selection of features for service and tests, or every dependency would be built twice.
 	cargo build --workspace --bins --tests
-	cargo test --workspace --tests
+	@# Set up, every part of the cluster is there: a test that cannot start Kafka or Redis fails instead of being skipped.
+	FRAUDNET_REQUIRE_CLUSTER=1 cargo test --workspace --tests
+
+chaos: setup ## break a cluster in every way there is and print the verifier's table (CHAOS="--only kill --seed 3" for one of them)
+	cargo build --release --package fraudnet-scoring --package fraudnet-tests --bins
+	@exec target/release/fraudnet-chaos run --long $(CHAOS)
 
 lint: setup ## formatting, clippy with warnings as errors, documentation
 	cargo fmt --all --check

@@ -4,14 +4,16 @@
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use fraudnet_benches::figures::Figures;
-use fraudnet_benches::{Stream, generator, http, machine, network, observe, places, sampler, simulated, start};
+use fraudnet_benches::{
+    Stream, cluster, generator, http, machine, network, observe, places, sampler, simulated, start,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Tensors that the network is measured on, and that the peer is given.
 const TENSORS: usize = 512;
 
-/// Measures every promised figure beside its target; floors and peers in the same run. About 4 minutes on 2 cores.
+/// Measures every promised figure beside its target; floors and peers in the same run. About 6 minutes on 2 cores.
 ///
 /// The table goes to standard output, what is being done to standard error, and all figures to .build/bench.json (.build/bench-part.json where
 /// only some are measured). A figure that falls short is told, not punished: the exit status is 1 only where something could not be measured.
@@ -42,6 +44,7 @@ enum Group {
     Network,
     Http,
     Start,
+    Cluster,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,6 +102,9 @@ impl Group {
                 "http",
                 "the service at 200/s and at what it sustains, then its peer (about 2 minutes; the first time pip installs the peer)",
             ),
+            Group::Cluster => {
+                ("cluster", "the service between Kafka and Redis: stream, HTTP, a second replica (about 90 s)")
+            }
             Group::Start => ("start", "the service from nothing to ready, five times (about 5 s)"),
         }
     }
@@ -119,6 +125,9 @@ fn measure(group: Group, options: &Options, figures: &mut Figures) -> anyhow::Re
             http::measure(&model()?, &events, &tensors, options.small, figures)?;
         }
         Group::Start => start::measure(&model()?, figures)?,
+        Group::Cluster => {
+            cluster::measure(&model()?, &simulated::events(options.small), options.small, figures)?;
+        }
     }
     Ok(())
 }

@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
-# Sets up what building and running fraudnet needs beside Rust and Python 3 with pip. Quick when all is there.
-#   Debian packages: a C compiler (blake3), libgomp (LightGBM). Listed before they are installed as root; elsewhere
-#   named, and stop.
+# Sets up what building, running and testing fraudnet needs beside Rust and Python 3 with pip. Quick when all is there.
+#   deploy/setup/setup.sh [build]      all of it, or with `build` only what building and running need
+#
+#   Debian packages to build: C and C++ compilers, make, OpenSSL and zlib (librdkafka), libgomp (LightGBM). To test: Java 17 or newer
+#   and Maven (Kafka), redis-server, kcat. Listed before they are installed as root; elsewhere named, and stop.
 #   Shared libraries out of their PyPI wheels, pinned by version and sha256: ONNX Runtime (service and training) into
 #   .deps/onnxruntime, LightGBM (training only) into .deps/lightgbm.
+#   Apache Kafka's jars out of a Maven repository, pinned by version and sha256, into .deps/kafka (tests and demo only).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+case ${1:-all} in
+  all) with_tests=yes ;;
+  build) with_tests= ;;
+  *) echo "setup: unknown part $1; call it with \`build\` or with nothing" >&2; exit 2 ;;
+esac
 
 ONNXRUNTIME_VERSION=1.31.1
 ONNXRUNTIME_SHA256=5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f
@@ -49,14 +58,59 @@ read -r major minor <<<"$rust"
 [ "$major" -gt 1 ] || [ "$minor" -ge 95 ] || fail "Rust 1.95 or newer is needed, this is $(rustc --version); run: rustup update stable"
 command -v python3 >/dev/null || fail "python3 was not found; install Python 3 with pip, then run make again"
 
+# kafka_jars: Apache Kafka and what it needs, exactly the files of the list. Copied beside and moved into place when all of them are right.
+kafka_jars() {
+  local list=$PWD/deploy/setup/kafka/jars.sha256 folder=.deps/kafka stamp
+  stamp=$(sha256sum "$list" | cut -c1-64)
+  # The stamp is written last: with it, what lies there was compared with this very list.
+  [ "$(cat "$folder/complete" 2>/dev/null)" != "$stamp" ] || return 0
+  echo "setup: Apache Kafka 4.1.0 for the tests (43 MB of jars)"
+  rm -rf "$folder.part" "$folder"
+  mvn -q -B -f deploy/setup/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$PWD/$folder.part" >"$temporary/maven.log" 2>&1 ||
+    { tail -5 "$temporary/maven.log" >&2; fail "Maven could not fetch Kafka's jars; check that mvn reaches a Maven repository"; }
+  (cd "$folder.part" && sha256sum --check --quiet "$list") ||
+    fail "Kafka's jars are not those of deploy/setup/kafka/jars.sha256; they were not installed"
+  [ "$(ls "$folder.part" | sort)" = "$(sed 's/^[^ ]*  //' "$list" | sort)" ] ||
+    fail "Maven fetched other jars than those of deploy/setup/kafka/jars.sha256; they were not installed"
+  mv "$folder.part" "$folder"
+  echo "$stamp" >"$folder/complete"
+}
+
+# includes HEADER: whether the C compiler finds it
+includes() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
+
+java_is_new_enough() {
+  local version
+  version=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p') || return 1
+  [ -n "$version" ] && [ "$version" -ge 17 ]
+}
+
 packages=()
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
+command -v c++ >/dev/null || packages+=(g++)
+command -v make >/dev/null || packages+=(make)
+includes openssl/ssl.h || packages+=(libssl-dev)
+includes zlib.h || packages+=(zlib1g-dev)
+if [ -n "$with_tests" ]; then
+  java_is_new_enough || packages+=(default-jre-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  command -v redis-server >/dev/null || packages+=(redis-server)
+  command -v kcat >/dev/null || packages+=(kcat)
+fi
 # All of the list is read before grep answers: a pipe closed early would fail under pipefail. Users lack /sbin in PATH.
 PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -F libgomp.so.1 >/dev/null || packages+=(libgomp1)
 if [ ${#packages[@]} -gt 0 ]; then
   echo "setup: Debian packages needed: ${packages[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${packages[@]}" >/dev/null
+    # A server installed for tests must not start by itself: they start their own, on free ports.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+      trap 'rm -f "$policy"' EXIT
+    fi
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    rm -f "$policy"
   else
     fail "install them (as root: apt-get install ${packages[*]}), then run make again"
   fi
@@ -69,3 +123,7 @@ shared_library "ONNX Runtime" onnxruntime "$ONNXRUNTIME_VERSION" "$ONNXRUNTIME_S
   ".deps/onnxruntime/libonnxruntime.so.$ONNXRUNTIME_VERSION" "20 MB" FRAUDNET_ONNXRUNTIME
 shared_library LightGBM lightgbm "$LIGHTGBM_VERSION" "$LIGHTGBM_SHA256" \
   lightgbm/lib/lib_lightgbm.so ".deps/lightgbm/lib_lightgbm.so.$LIGHTGBM_VERSION" "4 MB" FRAUDNET_LIGHTGBM
+if [ -n "$with_tests" ]; then
+  java_is_new_enough || fail "the tests' Kafka needs Java 17 or newer, this is $(java -version 2>&1 | head -1)"
+  kafka_jars
+fi

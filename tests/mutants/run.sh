@@ -19,6 +19,8 @@ if [ -z "${FRAUDNET_ONNXRUNTIME:-}" ]; then
   FRAUDNET_ONNXRUNTIME=$(ls "$root"/.deps/onnxruntime/libonnxruntime.so* 2>/dev/null | sort -V | tail -1)
   export FRAUDNET_ONNXRUNTIME
 fi
+# Nor are Kafka's jars. A test that cannot start them must fail here: skipped, it would count as one that catches nothing.
+export FRAUDNET_KAFKA=${FRAUDNET_KAFKA:-$root/.deps/kafka} FRAUDNET_REQUIRE_CLUSTER=1
 
 patches=()
 for patch in tests/mutants/*.patch; do

@@ -54,10 +54,29 @@ impl Drop for Folder {
     }
 }
 
-/// `target/<profile>`: where the test binary's folder lies, and the built programs.
+/// `target/<profile>`: where the built programs lie, and below it, in `deps`, the test binaries.
 pub(crate) fn profile_folder() -> PathBuf {
-    let test = std::env::current_exe().expect("a running program has a path");
-    test.ancestors().nth(2).expect("test binaries lie in target/<profile>/deps").to_path_buf()
+    let program = std::env::current_exe().expect("a running program has a path");
+    let folder = program.parent().expect("a program lies in a folder");
+    if folder.ends_with("deps") { folder.parent().expect("`deps` lies in target/<profile>") } else { folder }
+        .to_path_buf()
+}
+
+/// A new folder for servers that live as long as this process. Those of processes that are gone are removed: a server that nobody
+/// stopped has left its data behind.
+pub(crate) fn cluster_folder() -> PathBuf {
+    let all = profile_folder().join("system-tests").join("clusters");
+    for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let process = entry.file_name().to_string_lossy().parse::<libc::pid_t>();
+        // SAFETY: a system call that takes two numbers; signal 0 asks whether the process is there.
+        if process.is_ok_and(|process| unsafe { libc::kill(process, 0) } != 0) {
+            // Another test may be removing it just now.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let own = all.join(std::process::id().to_string());
+    std::fs::create_dir_all(&own).unwrap_or_else(|error| panic!("cannot make {}: {error}", own.display()));
+    own
 }
 
 /// The repository.

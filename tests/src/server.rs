@@ -123,10 +123,10 @@ fn read(log: &PathBuf) -> String {
 }
 
 /// `fraudnet` from beside the test, in the repository, free of whatever configuration the caller's environment holds.
-fn program() -> Command {
+pub(crate) fn program() -> std::process::Command {
     let path = profile_folder().join("fraudnet");
     assert!(path.is_file(), "{} is missing: run `make test`, which builds it first", path.display());
-    let mut command = Command::new(path);
+    let mut command = std::process::Command::new(path);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         // The library is named by the machine, not by a test.
@@ -134,13 +134,20 @@ fn program() -> Command {
             command.env_remove(name.as_ref());
         }
     }
-    command.current_dir(repository()).stdin(Stdio::null()).kill_on_drop(true);
+    command.current_dir(repository()).stdin(Stdio::null());
     command
 }
 
 fn serve(folder: &Folder, settings: &Settings) -> Command {
-    let mut command = program();
+    let mut command = awaited();
     command.arg("serve").arg("--config").arg(settings.write(folder.path()));
+    command
+}
+
+/// The program, killed where nobody waits for it any more.
+fn awaited() -> Command {
+    let mut command = Command::from(program());
+    command.kill_on_drop(true);
     command
 }
 
@@ -149,7 +156,7 @@ fn serve(folder: &Folder, settings: &Settings) -> Command {
 /// # Panics
 /// Where it does not end.
 pub async fn run(arguments: &[&str]) -> Output {
-    let output = program().args(arguments).output();
+    let output = awaited().args(arguments).output();
     timeout(PATIENCE, output).await.expect("the command ends").expect("the program can be started")
 }
 

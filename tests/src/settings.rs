@@ -13,6 +13,11 @@ impl Settings {
     /// A free port, a log in that folder, the released model on the processor, JSON log lines, and a caller's patience of a minute, so that a
     /// busy machine does not turn into missed deadlines. Everything else as by default.
     pub fn new(folder: &Folder) -> Settings {
+        Settings::at(folder.path())
+    }
+
+    /// The same in any folder.
+    pub fn at(folder: &Path) -> Settings {
         Settings(BTreeMap::new())
             .text("server.listen", "127.0.0.1:0")
             .text("log.folder", &folder.join("data").to_string_lossy())

@@ -15,7 +15,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
     ("scoring", &["graph", "features", "models"]),
     ("training", &["graph", "features", "models", "scoring"]),
     ("tests", &["graph", "features", "models", "scoring", "training"]),
-    ("benches", &["graph", "features", "models", "scoring", "training"]),
+    ("benches", &["graph", "features", "models", "scoring", "training", "tests"]),
 ];
 
 /// Crates that a core crate must never name: no clock, network, files or async below the rim.

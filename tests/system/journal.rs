@@ -39,7 +39,8 @@ impl Journal {
                         let id: &String = &ids[&payment];
                         transactions.get_mut(id).expect("a verdict follows its payment").1.push(body.to_vec());
                     }
-                    Record::Payment { event, .. } | Record::History { event } | Record::Event { event } => {
+                    record => {
+                        let Some(event) = record.event() else { continue };
                         let event = wire::decode_event(event).unwrap();
                         state.apply(entry.position, &event);
                         if let Body::Payment(payment) = event.body {

@@ -2,7 +2,9 @@
 //! routes within the process, because a hundred thousand requests over sockets would take minutes.
 
 mod bad_input;
+mod chaos;
 mod cli;
+mod cluster;
 mod deadline;
 mod durability;
 mod evidence;
@@ -15,3 +17,4 @@ mod scoring;
 mod starting;
 mod telemetry;
 mod trees;
+mod verifier;
