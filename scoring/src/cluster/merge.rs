@@ -50,7 +50,12 @@ pub(crate) struct Merge {
     bound: usize,
     early: HashMap<TransactionKey, (i64, Arc<[u8]>)>,
     early_offsets: BTreeSet<i64>,
+    /// Ends of the topics when it began; none until the brokers have told.
+    beginning: Option<[i64; TOPICS.len()]>,
     caught_up: bool,
+    /// Messages rejected since that was last told, and the last of them.
+    rejected: u64,
+    last_rejected: String,
     gauges_due: Instant,
 }
 
@@ -100,7 +105,10 @@ impl Merge {
             bound: config.pending_payments,
             early: HashMap::new(),
             early_offsets: BTreeSet::new(),
+            beginning: None,
             caught_up: false,
+            rejected: 0,
+            last_rejected: String::new(),
             gauges_due: clock::monotonic(),
         })
     }
@@ -122,16 +130,42 @@ impl Merge {
             if let Some(message) = self.reader.next(WAIT, wanted)? {
                 self.take(message)?;
             }
+            if full && !self.desk.health.warm() && self.reader.at_end(Topic::Verdicts) {
+                // What waits fills the queue, and nobody has decided any of it: somebody must, before it can go on.
+                self.desk.health.warmed_up();
+            }
+            if !self.caught_up {
+                self.catch_up();
+            }
             let now = clock::monotonic();
-            if now >= self.gauges_due || (!self.caught_up && self.at_end()) {
+            if now >= self.gauges_due {
                 self.gauges_due = now + GAUGE_INTERVAL;
                 self.look();
             }
         }
     }
 
-    fn at_end(&self) -> bool {
-        TOPICS.into_iter().all(|topic| self.reader.at_end(topic))
+    /// Takes traffic once everything is merged that was there when it began. Under traffic it need never stand at the very end; and the end
+    /// of `verdicts` is a mark of a transaction, which is never given.
+    fn catch_up(&mut self) {
+        let beginning = match self.beginning {
+            Some(beginning) => beginning,
+            None if clock::monotonic() < self.gauges_due => return,
+            None => {
+                let ends = TOPICS.map(|topic| self.reader.end(topic));
+                let [Some(transactions), Some(labels), Some(verdicts)] = ends else { return };
+                *self.beginning.insert([transactions, labels, verdicts])
+            }
+        };
+        let merged = |(topic, end): (Topic, i64)| self.reader.position(topic) >= end || self.reader.at_end(topic);
+        if TOPICS.into_iter().zip(beginning).all(merged) {
+            self.caught_up = true;
+            // Lag and positions are right from the moment it says that it is ready.
+            self.look();
+            tracing::info!(position = self.desk.log.durable_end(), "caught up with Kafka");
+            self.desk.health.warmed_up();
+            self.desk.health.replayed();
+        }
     }
 
     /// Publishes how far it is, and whether the cluster answers.
@@ -146,10 +180,9 @@ impl Merge {
         self.desk.health.set_lag(lag);
         self.desk.health.degrade("kafka", self.reader.unreachable());
         self.desk.health.degrade("redis", self.shared.degraded());
-        if !self.caught_up && self.at_end() {
-            self.caught_up = true;
-            tracing::info!(position = self.desk.log.durable_end(), "caught up with Kafka");
-            self.desk.health.replayed();
+        if self.rejected > 0 {
+            let (messages, last) = (std::mem::take(&mut self.rejected), std::mem::take(&mut self.last_rejected));
+            tracing::warn!(messages, last, "messages cannot be taken; they go to the dead letters");
         }
     }
 
@@ -255,13 +288,8 @@ impl Merge {
 
     fn reject(&mut self, message: Incoming, reason: Reason, text: String) -> Result<(), Stop> {
         let (topic, offset) = (message.topic, message.offset);
-        tracing::warn!(
-            topic = topic.name(),
-            offset,
-            reason = reason.code(),
-            text,
-            "a message cannot be taken; it goes to the dead letters"
-        );
+        self.rejected += 1;
+        self.last_rejected = format!("{}/{offset}: {reason}: {text}", topic.name());
         let rejected = Rejected { message, reason, text };
         let encoded = rejected.encode();
         let admit = |position| {
@@ -309,8 +337,9 @@ impl Merge {
             }
             return Ok(());
         };
-        self.journal_verdict(&key, body_hash, position, &body, message.offset)?;
+        // Before it is journaled: once that is durable the payment is forgotten, and its item could not be found and would stay for ever.
         self.undecided.read(&key, &body);
+        self.journal_verdict(&key, body_hash, position, &body, message.offset)?;
         self.desk.claims.end(&key, made(body, false));
         Ok(())
     }

@@ -112,10 +112,11 @@ impl Scorer {
         membership.leave();
     }
 
-    /// Joins the group once everything that is in the topics is merged: a replica that catches up should not take the partition from one
-    /// that is warm, and without committed offsets only the verdicts tell what is decided. None: the service stops first.
+    /// Joins the group once everything that is in the topics is merged, or as much as may wait: a replica that catches up should not take
+    /// the partition from one that is warm, and without committed offsets only the verdicts tell what is decided. None: the service
+    /// stops first.
     fn join(&self) -> Option<&Membership> {
-        while !self.desk.health.caught_up() {
+        while !self.desk.health.warm() {
             if self.desk.health.ending() {
                 return None;
             }

@@ -290,7 +290,7 @@ fn inspect(place: &Place, name: Option<&str>) -> anyhow::Result<ExitCode> {
         println!("format        {} (written by fraudnet {})", header.format, header.build);
         println!("log           {}, everything below position {}", header.journal, header.position);
         for (topic, offset) in &header.offsets {
-            println!("  {topic:<12}offset {offset}");
+            println!("  {topic:<13} offset {offset}");
         }
         println!("taken         {} ago", age((clock::now_ms() - header.taken_at_ms) / 1_000));
         println!(

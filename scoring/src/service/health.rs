@@ -16,6 +16,7 @@ pub(crate) struct Health {
     stopping: AtomicBool,
     ending: AtomicBool,
     caught_up: AtomicBool,
+    warm: AtomicBool,
     /// Parts that do not work at present, and why.
     degraded: Mutex<BTreeMap<&'static str, String>>,
 }
@@ -52,6 +53,7 @@ impl Health {
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             caught_up: AtomicBool::new(false),
+            warm: AtomicBool::new(false),
             degraded: Mutex::new(BTreeMap::new()),
         }
     }
@@ -100,6 +102,16 @@ impl Health {
             metrics::gauge!("fraudnet_ready").set(1.0);
         }
         ready
+    }
+
+    /// This replica may score: whatever was decided before is known here.
+    pub(crate) fn warmed_up(&self) {
+        self.warm.store(true, Ordering::Release);
+    }
+
+    /// Whether this replica may score.
+    pub(crate) fn warm(&self) -> bool {
+        self.warm.load(Ordering::Acquire)
     }
 
     /// Whether everything there was at start is applied.

@@ -13,7 +13,9 @@
 //! It never knows how the state lays its columns out, what Kafka or HTTP are, or who decides payments.
 //!
 //! Cost: reading is one pass on two threads, one that reads and hashes ahead (at most `READ_AHEAD` columns) and one that restores. Writing
-//! needs a column at a time besides the state; the taker holds a second state while it works and nothing between.
+//! needs a column at a time besides the state; the taker holds a second state while it works and nothing between. A graph of 5 million
+//! edges and 1.4 million payments: a file of 703 MB, written in 6 s (3 s of them the hash of the state), restored in 3.5 to 4 s (two busy
+//! cores, dependencies and state barely optimised).
 
 mod folder;
 mod layout;

@@ -105,27 +105,24 @@ struct Taking {
 impl Taking {
     fn run(&self, stopped: &Receiver<()>) {
         lower_priority();
-        // What the listing says is enough to know when the next one is due; whether it is good shows when it is read.
-        let newest = self
-            .store
-            .list()
-            .ok()
-            .and_then(|listed| listed.into_iter().find(|listed| listed.name.journal == self.log.journal));
-        let mut latest = newest.map_or(0, |listed| listed.name.position);
-        gauge!("fraudnet_snapshot_position").set(latest as f64);
+        let mut latest = None;
         let mut pause = LOOK_EVERY;
         while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
             pause = LOOK_EVERY;
             let settled = (self.log.settled)();
-            if settled < latest.saturating_add(self.every) {
+            if settled == 0 {
+                continue;
+            }
+            let known = *latest.get_or_insert_with(|| self.newest_known(settled));
+            if settled < known.saturating_add(self.every) {
                 continue;
             }
             let taken = self.take(settled);
             give_memory_back();
             match taken {
                 Ok(Written { name, bytes, seconds, pruned, .. }) => {
-                    latest = name.position;
-                    tracing::info!(snapshot = %name, position = latest, bytes, seconds, pruned, "a snapshot was made");
+                    latest = Some(name.position);
+                    tracing::info!(snapshot = %name, position = name.position, bytes, seconds, pruned, "a snapshot was made");
                 }
                 Err(SnapshotError::Stopping) => return,
                 Err(error) => {
@@ -135,6 +132,17 @@ impl Taking {
                 }
             }
         }
+    }
+
+    /// Position of the newest snapshot, as far as the listing and the start, which has read by now what it needed, can tell: one that
+    /// the start found bad is made again at once.
+    fn newest_known(&self, settled: u64) -> u64 {
+        let listed = self.store.list().unwrap_or_default();
+        let mut names = listed.iter().map(|listed| &listed.name).filter(|name| name.journal == self.log.journal);
+        let newest = names.find(|name| name.position <= settled && !self.store.is_rejected(name));
+        let position = newest.map_or(0, |name| name.position);
+        gauge!("fraudnet_snapshot_position").set(position as f64);
+        position
     }
 
     /// Makes one of everything below `settled`.

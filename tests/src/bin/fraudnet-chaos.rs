@@ -37,13 +37,13 @@ struct Run {
     /// Seed of every choice; each fault's own follows from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only faults whose name holds one of these words.
+    /// Only these faults: by name, or by its first words (`redis`, `at`).
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Payments sent for each fault.
     #[arg(long)]
     payments: Option<usize>,
-    /// How often a replica is killed; other parts are taken away a third as often.
+    /// How often replicas are killed, or a third one comes and goes; other parts are taken away a third as often.
     #[arg(long)]
     kills: Option<usize>,
     /// Events a second.
@@ -110,8 +110,10 @@ impl Demo {
 
 impl Run {
     async fn play(self, parts: &Parts, screen: &Screen) -> ExitCode {
-        let wanted =
-            |fault: &Fault| self.only.is_empty() || self.only.iter().any(|word| fault.name().contains(word.as_str()));
+        let named = |word: &String, name: &str| {
+            name.strip_prefix(word.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let wanted = |fault: &Fault| self.only.is_empty() || self.only.iter().any(|word| named(word, &fault.name()));
         let faults: Vec<Fault> = Fault::all().into_iter().filter(wanted).collect();
         if faults.is_empty() {
             screen.say("fraudnet-chaos: no fault has such a name; --list names them");
@@ -151,6 +153,9 @@ impl Run {
             for note in notes.iter().chain(&row.judgement.findings) {
                 screen.say(format_args!("       {note}"));
             }
+            let Judgement { accepted, decided, longest_gap_s, .. } = row.judgement;
+            let judged = if row.judgement.passes() { "ok" } else { "FAILED" };
+            screen.say(format_args!("       in {accepted}, out {decided}, longest gap {longest_gap_s:.1} s: {judged}"));
             rows.push(row);
         }
         screen.say(format_args!("\n{}", table(&rows)));
@@ -166,7 +171,8 @@ impl Run {
     fn options(&self, fault: Fault, seed: u64) -> Options {
         let payments = self.payments.unwrap_or(if self.long { 3_000 } else { 1_200 });
         let kills = self.kills.unwrap_or(if self.long { 6 } else { 3 });
-        let times = if matches!(fault, Fault::Kill | Fault::Unsynced) { kills } else { kills.div_ceil(3) };
+        let times =
+            if matches!(fault, Fault::Kill | Fault::Unsynced | Fault::Rebalance) { kills } else { kills.div_ceil(3) };
         let outage = match fault {
             // A broker that restarts takes some seconds by itself, and a Redis that is gone says so at once.
             Fault::BrokerStop | Fault::BrokerKill => 1,

@@ -47,11 +47,13 @@ impl Scene<'_> {
             Fault::Poison | Fault::Disorder => {}
             _ => self.outages(fault).await,
         }
+        self.progress.ceiling.store(usize::MAX, Ordering::Relaxed);
     }
 
-    /// Waits until clients have done that share of their work, or all of it.
-    async fn reach(&self, share: f64) {
-        let wanted = (share * self.events as f64) as usize;
+    /// Waits until clients have done that share of their work, or all of it. Until the next call they do no more than up to `until`.
+    async fn reach(&self, share: f64, until: f64) {
+        let [wanted, ceiling] = [share, until].map(|share| (share * self.events as f64) as usize);
+        self.progress.ceiling.store(ceiling, Ordering::Relaxed);
         while self.progress.done.load(Ordering::Relaxed) < wanted && !self.over.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(20)).await;
         }
@@ -64,7 +66,8 @@ impl Scene<'_> {
 
     async fn kills(&mut self) {
         for time in 0..self.times {
-            self.reach((time as f64 + 0.5) / (self.times as f64 + 0.5)).await;
+            let share = |time: f64| time / (self.times as f64 + 0.5);
+            self.reach(share(time as f64 + 0.5), share(time as f64 + 1.5)).await;
             self.moment(300).await;
             // Both at once one time in five: then nobody has the tensors, and the journals must.
             let both = self.numbers.below(5) == 0;
@@ -116,7 +119,7 @@ impl Scene<'_> {
     }
 
     async fn freeze(&mut self) {
-        self.reach(0.25).await;
+        self.reach(0.25, 1.0).await;
         let owner = self.troupe.owner().await.unwrap_or(0);
         self.troupe.replicas[owner].freeze();
         sleep(self.outage).await;
@@ -125,12 +128,12 @@ impl Scene<'_> {
         let taken =
             heir.map_or_else(|| "nobody had taken over".to_owned(), |heir| format!("{} had taken over", name_of(heir)));
         self.notes.push(format!("{} stood still for {:?}; {taken}", name_of(owner), self.outage));
-        self.reach(0.9).await;
     }
 
     async fn rebalance(&mut self) {
         for time in 0..self.times {
-            self.reach((time as f64 + 0.3) / self.times as f64).await;
+            let share = |time: f64| time / self.times as f64;
+            self.reach(share(time as f64 + 0.3), share(time as f64 + 1.0)).await;
             let number = self.troupe.replicas.len();
             let settings = self.troupe.settings(number);
             let third = Replica::start(&self.troupe.site.replica_folder(&name_of(number)), &settings).await;
@@ -151,7 +154,7 @@ impl Scene<'_> {
     /// A limit on the size of files instead of a full file system: it needs no mount and no privilege, hits one process alone, and writes
     /// fail where they would on a full disk (with EFBIG, since `main` has SIGXFSZ ignored).
     async fn disk_full(&mut self) {
-        self.reach(0.3).await;
+        self.reach(0.3, 1.0).await;
         let owner = self.troupe.owner().await.unwrap_or(0);
         limit_file_size(&self.troupe.replicas[owner], FULL);
         self.notes.push(format!("{} could not write for {:?}", name_of(owner), self.outage));
@@ -165,13 +168,34 @@ impl Scene<'_> {
             self.troupe.kill(owner);
             self.troupe.restart(owner).await;
         }
-        self.reach(0.9).await;
+    }
+
+    /// Restarts the other replicas in good order until the one behind the cables decides: cutting off a standby proves less. The broker gives
+    /// the partition to whom it likes, so that a few tries are all there are.
+    async fn hand_over(&mut self) {
+        let cut = self.troupe.replicas.len() - 1;
+        for _ in 0..5 {
+            match self.troupe.owner().await {
+                Some(owner) if owner == cut => return,
+                Some(owner) => {
+                    self.troupe.targets.set(owner, None);
+                    self.troupe.replicas[owner].stop().await;
+                    self.troupe.restart(owner).await;
+                    sleep(Duration::from_millis(500)).await;
+                }
+                None => sleep(Duration::from_millis(500)).await,
+            }
+        }
     }
 
     /// Something is taken away for a while and given back.
     async fn outages(&mut self, fault: Fault) {
         for time in 0..self.times {
-            self.reach((time as f64 + 0.3) / self.times as f64).await;
+            if matches!(fault, Fault::NetworkCut | Fault::NetworkHang) {
+                self.hand_over().await;
+            }
+            let share = |time: f64| time / self.times as f64;
+            self.reach(share(time as f64 + 0.3), share(time as f64 + 1.0)).await;
             let outage = self.outage + Duration::from_millis(self.numbers.below(500) as u64);
             let cut = self.troupe.replicas.len() - 1;
             if matches!(fault, Fault::NetworkCut | Fault::NetworkHang) {

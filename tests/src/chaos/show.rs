@@ -150,7 +150,7 @@ async fn stream(
     let plan = Plan {
         seed,
         rate: RATE,
-        callers: 24,
+        callers: 32,
         http_percent: 50,
         both_percent: 5,
         poison_every: 0,

@@ -30,6 +30,10 @@ const STUBBORN: Duration = Duration::from_secs(60);
 const RETRY_WAIT: Duration = Duration::from_millis(100);
 /// How long a client asks on before it gives up, which the record then says.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How often held back clients look whether they may go on.
+const HELD_BACK: Duration = Duration::from_millis(5);
+/// Requests that may wait for a caller. While nobody decides every caller waits, and the stream is to go on.
+const QUEUE: usize = 4_096;
 /// Messages on the stream that may wait for their acknowledgement.
 const UNDER_WAY: usize = 256;
 
@@ -77,16 +81,25 @@ impl Targets {
 }
 
 /// How far the clients are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Progress {
-    /// Events answered or acknowledged.
+    /// Events answered, acknowledged or given up.
     pub done: AtomicUsize,
+    /// Events that may be sent: whoever breaks things holds the rest back, so that every fault falls into the traffic.
+    pub ceiling: AtomicUsize,
     /// Payments answered over HTTP.
     pub answered: AtomicUsize,
     /// Messages acknowledged on the stream.
     pub delivered: AtomicUsize,
     /// Tries that failed and were tried again.
     pub retried: AtomicUsize,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        let [done, answered, delivered, retried] = std::array::from_fn(|_| AtomicUsize::new(0));
+        Progress { done, ceiling: AtomicUsize::new(usize::MAX), answered, delivered, retried }
+    }
 }
 
 /// Sends the world; what the clients wrote down.
@@ -102,7 +115,7 @@ pub async fn send(world: Arc<World>, plan: Plan, targets: Arc<Targets>, progress
         progress,
         record: Mutex::default(),
     });
-    let (asks, asked) = mpsc::channel::<(Event, u64)>(plan.callers);
+    let (asks, asked) = mpsc::channel::<(Event, u64)>(QUEUE);
     let asked = Arc::new(tokio::sync::Mutex::new(asked));
     let mut callers = JoinSet::new();
     for _ in 0..plan.callers {
@@ -112,14 +125,19 @@ pub async fn send(world: Arc<World>, plan: Plan, targets: Arc<Targets>, progress
                 let next = asked.lock().await.recv().await;
                 let Some((event, seed)) = next else { return };
                 clients.ask(&event, seed).await;
+                clients.progress.done.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
     let room = Arc::new(Semaphore::new(UNDER_WAY));
     let mut deliveries = JoinSet::new();
-    let begun = clock::monotonic();
+    let mut begun = clock::monotonic();
     let mut kind = 0;
     for (number, event) in world.events.iter().enumerate() {
+        while number >= clients.progress.ceiling.load(Ordering::Relaxed) {
+            tokio::time::sleep(HELD_BACK).await;
+            begun += HELD_BACK;
+        }
         let due = begun + Duration::from_secs_f64(number as f64 / plan.rate);
         if due > clock::monotonic() {
             tokio::time::sleep_until(due.into()).await;
@@ -149,6 +167,9 @@ pub async fn send(world: Arc<World>, plan: Plan, targets: Arc<Targets>, progress
                 // One after the other: the conflict must stand behind what it contradicts.
                 for (topic, value) in messages {
                     clients.deliver(topic, &key, value).await;
+                }
+                if !http {
+                    clients.progress.done.fetch_add(1, Ordering::Relaxed);
                 }
                 drop(permit);
             });
@@ -201,7 +222,6 @@ impl Clients {
                 Ok(delivery) => {
                     self.record().deliver(topic, delivery.offset, &value);
                     self.progress.delivered.fetch_add(1, Ordering::Relaxed);
-                    self.progress.done.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
                 Err(_) => {
@@ -239,7 +259,6 @@ impl Clients {
             }
             Body::Outcome(_) => unreachable!("outcomes go over the stream"),
         }
-        self.progress.done.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn ask_until(&self, id: &str, mut choice: usize, ask: &Ask<'_>) -> bool {

@@ -34,11 +34,15 @@ async fn past(site: &Site, replica: &Replica) -> BTreeMap<String, Vec<u8>> {
     decided_once(site, &ids).await
 }
 
-/// What the replica sees around some accounts: who, times and counts, but for the positions, which are its journal's own.
-async fn neighbourhoods(replica: &Replica) -> Vec<Value> {
+/// What the replica sees around some accounts: who, times and counts, but for the positions, which are its journal's own. `None` where it
+/// does not know one of them (yet).
+async fn neighbourhoods(replica: &Replica) -> Option<Vec<Value>> {
     let mut seen = Vec::new();
     for account in ["account-1", "account-17", "account-39"] {
         let reply = replica.client.get(&format!("/v1/entities/account/{account}/subgraph")).await;
+        if reply.status == 404 {
+            return None;
+        }
         let mut subgraph = reply.json_of(200);
         for as_of in ["position", "time"] {
             subgraph.as_object_mut().unwrap().remove(as_of);
@@ -49,14 +53,22 @@ async fn neighbourhoods(replica: &Replica) -> Vec<Value> {
         assert!(subgraph["nodes"].as_array().unwrap().len() > 3, "{subgraph}");
         seen.push(subgraph);
     }
-    seen
+    Some(seen)
+}
+
+/// The same once the follower, which is asked, has read all of the past: payments, labels, verdicts.
+async fn neighbourhoods_of_the_past(replica: &Replica) -> Vec<Value> {
+    let entries = (2 * PAYMENTS + PAYMENTS / 20) as f64;
+    let read = async || replica.metric("fraudnet_follower_position").await.is_some_and(|position| position >= entries);
+    replica.reaches("all of its journal into the follower", read).await;
+    neighbourhoods(replica).await.expect("the past knows these accounts")
 }
 
 /// Waits until the replica sees what was seen before: its follower, which is asked, may be a moment behind its engine.
 async fn sees(replica: &Replica, before: &[Value]) {
-    let is_so = async || neighbourhoods(replica).await == before;
+    let is_so = async || neighbourhoods(replica).await.as_deref() == Some(before);
     if tokio::time::timeout(Duration::from_secs(30), replica.reaches("what was seen before", is_so)).await.is_err() {
-        assert_eq!(neighbourhoods(replica).await, before);
+        assert_eq!(neighbourhoods(replica).await.as_deref(), Some(before));
     }
 }
 
@@ -77,7 +89,7 @@ async fn a_lost_or_damaged_journal_is_built_again_from_kafka() {
     let Some(site) = Site::shared("journal").await else { return };
     let mut replica = site.start("a").await;
     let verdicts = past(&site, &replica).await;
-    let seen = neighbourhoods(&replica).await;
+    let seen = neighbourhoods_of_the_past(&replica).await;
     let journal = replica.folder().join("data").join("log.redb");
     for harm in ["kept", "lost", "damaged"] {
         replica.stop().await;
@@ -125,7 +137,7 @@ async fn a_restart_from_a_snapshot_knows_the_same() {
     let mut replica = Replica::start(&site.replica_folder("a"), &settings).await;
     let mut verdicts = past(&site, &replica).await;
     replica.reaches("two snapshots", async || snapshots(&replica).len() >= 2).await;
-    let seen = neighbourhoods(&replica).await;
+    let seen = neighbourhoods_of_the_past(&replica).await;
     replica.kill9();
     let config = replica.folder().join("config.toml");
     let command =

@@ -5,9 +5,10 @@
 //! - `parts`: the harness itself keeps what it promises;
 //! - `paths`: one verdict, whichever way a payment comes and however often; `poison`: what cannot be taken is put aside, nothing else is;
 //! - `takeover`: killed and frozen owners; `kept`: what a takeover decides from; `unsynced`: a disk that does not answer;
-//! - `shared_store`: Redis gone, hung, emptied; `broker`: Kafka gone and back, readiness;
+//! - `backlog`: more waits than may be kept; `shared_store`: Redis gone, hung, emptied; `broker`: Kafka gone and back, readiness;
 //! - `journal`: a replica's own files lost, damaged, kept; `starts`: starts that are refused.
 
+mod backlog;
 mod broker;
 mod journal;
 mod kept;

@@ -204,6 +204,12 @@ impl Reader {
         stream.lag
     }
 
+    /// The topic's end as the broker tells it now; none where it does not answer in time. Blocks meanwhile.
+    pub fn end(&self, topic: Topic) -> Option<i64> {
+        let stream = self.stream(topic)?;
+        self.consumer.as_ref()?.fetch_watermarks(&stream.name, PARTITION, ASK_TIMEOUT).ok().map(|(_, end)| end)
+    }
+
     /// Why the cluster does not answer, where it does not.
     pub fn unreachable(&self) -> Option<String> {
         self.trouble.fault().map(|fault| fault.to_string())
