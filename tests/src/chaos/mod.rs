@@ -5,7 +5,7 @@
 //! - [`Plan`], [`Targets`], [`Progress`] (`traffic`): clients on both paths that write down what they sent and heard;
 //! - [`Stage`], [`Troupe`] (`stage`): broker, Redis and replicas of one run;
 //! - [`Fault`] (`fault`): what is done to them; `inject`: how;
-//! - [`play`] (`play`): one fault from an empty cluster to the verifier's row;
+//! - [`play()`] (`play`): one fault from an empty cluster to the verifier's row;
 //! - `show`: the demo of a cluster, two replicas of which one dies; `screen`: the lines that both print.
 //!
 //! Every choice follows from a seed; what a broken machine does with its time does not.

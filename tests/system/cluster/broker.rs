@@ -82,7 +82,8 @@ async fn ready_means_caught_up() {
     for delivery in deliveries {
         delivery.await.expect("the broker is there");
     }
-    let settings = site.settings("a").set("kafka.pending_payments", 4_096);
+    // Few may wait, so that it must decide most of them before it has read to the end.
+    let settings = site.settings("a").set("kafka.pending_payments", 256).set("kafka.batch_payments", 64);
     let replica = Replica::spawn(&site.replica_folder("a"), &settings, &[]).await;
     let mut behind = 0;
     loop {

@@ -24,6 +24,9 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a cluster that did not answer is asked again, and a lag that is not known is asked for.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 const ASK_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a label waits while no payment is at hand. Answers bring one topic after the other: without it a label could overtake the
+/// payment it speaks of by microseconds, and count nowhere. Nobody waits for labels.
+const LABEL_GRACE: Duration = Duration::from_millis(50);
 
 /// Which messages [`Reader::next`] may give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,8 @@ struct Stream {
     /// Messages that came before the queue was split off.
     early: VecDeque<Incoming>,
     head: Option<Incoming>,
+    /// When `head` came to hand.
+    head_at: Instant,
     /// Next offset to give; [`Reader::EARLIEST`] until it is known.
     position: i64,
     /// Everything that was there is in `head` or given.
@@ -126,6 +131,7 @@ impl Reader {
                 queue,
                 early: VecDeque::new(),
                 head: None,
+                head_at: clock::monotonic(),
                 position: offset.max(Reader::EARLIEST),
                 ended: false,
                 failed: None,
@@ -140,7 +146,7 @@ impl Reader {
     /// The next message that is wanted: a verdict if there is one, else the event with the older timestamp among those at hand
     /// (`transactions` before `labels` where they are equal). An event waits for the other topic only while that is known to hold messages
     /// that have not arrived yet, which may be older: what is catching up must not apply labels before their payments, or they would count
-    /// nowhere. At the topics' ends nobody waits. `None`: nothing came within `wait`.
+    /// nowhere. At the topics' ends a label still gives the payments a moment to come first. `None`: nothing came within `wait`.
     ///
     /// An error stays: what must be read is not there any more. A cluster that does not answer is no error, see
     /// [`Reader::unreachable`].
@@ -155,15 +161,15 @@ impl Reader {
                 self.serve();
             }
             self.fill(want)?;
-            if let Some(due) = self.due(want) {
+            now = clock::monotonic();
+            if let Some(due) = self.due(want, now) {
                 return Ok(self.streams[due].give());
             }
-            now = clock::monotonic();
             if now >= until {
                 return Ok(None);
             }
             self.ask_again(now);
-            self.bell.wait((until - now).min(EVENT_INTERVAL));
+            self.bell.wait((until - now).min(EVENT_INTERVAL).min(LABEL_GRACE));
             now = clock::monotonic();
         }
     }
@@ -241,15 +247,22 @@ impl Reader {
     }
 
     /// The stream whose head is to be given.
-    fn due(&self, want: Wanted) -> Option<usize> {
+    fn due(&self, want: Wanted, now: Instant) -> Option<usize> {
         let consumer = self.consumer.as_ref()?;
         let wanted = || self.streams.iter().enumerate().filter(|(_, stream)| want.takes(stream.topic));
         let awaited = wanted().any(|(_, stream)| stream.topic != Topic::Verdicts && stream.is_awaited(consumer));
+        // With a payment at hand their timestamps tell which is first.
+        let no_payment = self.stream(Topic::Transactions).is_some_and(|stream| stream.head.is_none());
+        let held = |stream: &Stream| match stream.topic {
+            Topic::Verdicts => false,
+            Topic::Labels if no_payment => awaited || now.saturating_duration_since(stream.head_at) < LABEL_GRACE,
+            _ => awaited,
+        };
         wanted()
-            .filter_map(|(index, stream)| stream.head.as_ref().map(|head| (index, head)))
-            .filter(|(_, head)| head.topic == Topic::Verdicts || !awaited)
-            .min_by_key(|(_, head)| (head.topic != Topic::Verdicts, head.timestamp_ms, head.topic))
-            .map(|(index, _)| index)
+            .filter_map(|(index, stream)| stream.head.as_ref().map(|head| (index, stream, head)))
+            .filter(|(_, stream, _)| !held(stream))
+            .min_by_key(|(_, _, head)| (head.topic != Topic::Verdicts, head.timestamp_ms, head.topic))
+            .map(|(index, ..)| index)
     }
 
     /// After an outage a quiet topic gives no sign that its broker is back.
@@ -335,6 +348,7 @@ impl Stream {
             // Fetched twice: given once.
             if next.offset >= self.position {
                 self.head = Some(next);
+                self.head_at = clock::monotonic();
             }
         }
         Ok(())
