@@ -1,4 +1,4 @@
-//! Large arrays cross in parts: each field of [`PART_ROWS`](crate::PART_ROWS) records at a time is a column, named `field.part`.
+//! Large arrays cross in parts: each field of [`PART_ROWS`] records at a time is a column, named `field.part`.
 
 use std::fmt;
 use std::ops::Range;

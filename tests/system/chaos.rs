@@ -13,7 +13,7 @@ async fn nothing_is_lost_or_decided_twice_whatever_is_broken() {
     let Some(parts) = cluster_parts() else { return };
     let mut stage = tokio::task::block_in_place(|| Stage::set(parts, "chaos"));
     for (fault, seed, payments) in RUNS {
-        let options = Options { seed, payments, times: 2, outage: Duration::from_secs(2), rate: 60.0 };
+        let options = Options { seed, payments, times: 2, outage: Duration::from_secs(2), rate: 90.0 };
         let (row, notes) = play(&mut stage, fault, &options).await;
         let judgement = row.judgement;
         assert!(judgement.passes(), "{}, seed {seed}: {judgement:#?}\n{notes:#?}", fault.name());

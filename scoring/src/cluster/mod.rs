@@ -7,7 +7,7 @@
 //! - `scorer`: whoever holds the partition settles the queue in its order, a micro-batch a transaction;
 //! - `messages`: what it writes;
 //! - `rebuild`: the verdicts of the topics put into Redis, for an operator;
-//! - [`Cluster`] below: payments and labels of the HTTP rim on their way into the topics.
+//! - `Cluster` below: payments and labels of the HTTP rim on their way into the topics.
 //!
 //! A payment of the rim: claim its id here, then in Redis (first writer wins) → `transactions` → back through the merge like everybody
 //! else's → the owner commits its verdict → whoever was asked replies. So the log itself forwards it to the owner.

@@ -15,7 +15,7 @@ const BIGGEST: usize = 12;
 
 /// Shows the snapshots of graph and windows, and proves them whole.
 ///
-/// A start reads the newest good one and the log's tail instead of the whole log. The service makes them by itself, see [snapshot] in
+/// A start reads the newest good one and the log's tail instead of the whole log. The service makes them by itself, see `snapshot` in
 /// the configuration. A damaged one costs nothing but time: the next older one is taken, or the whole log is replayed.
 #[derive(Debug, clap::Args)]
 pub struct SnapshotCommand {

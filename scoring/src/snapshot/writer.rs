@@ -48,7 +48,7 @@ pub fn write(
     write_unless(store, keep, state, limits, mark, &AtomicBool::new(false))
 }
 
-/// As [`write`]; broken off once `stopping` is set.
+/// As [`write()`]; broken off once `stopping` is set.
 pub(super) fn write_unless(
     store: &SnapshotStore,
     keep: usize,

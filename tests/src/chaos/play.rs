@@ -101,7 +101,12 @@ pub async fn play(stage: &mut Stage, fault: Fault, options: &Options) -> (Row, V
 async fn arm(troupe: &mut Troupe, point: &str, numbers: &mut Numbers) {
     for number in 0..troupe.replicas.len() {
         troupe.kill(number);
-        let count = if point == "during_snapshot" { 1 } else { 5 + numbers.below(40) };
+        // Transactions and syncs are as few as the load is heavy: a batch takes whatever waits.
+        let count = match point {
+            "during_snapshot" => 1,
+            "before_commit" | "after_commit" | "before_journal_sync" => 1 + numbers.below(4),
+            _ => 5 + numbers.below(40),
+        };
         let at = format!("{point}:{count}");
         troupe.replicas[number].respawn(&[("FRAUDNET_FAIL_AT", &at)]).await;
         troupe.targets.set(number, Some(troupe.replicas[number].address));
