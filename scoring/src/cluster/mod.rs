@@ -132,6 +132,7 @@ impl Prepared {
             journal: format!("{:016x}", u64::from_be_bytes(identity)),
         };
         let merging = Builder::new().name("merge".to_owned()).spawn(move || {
+            let _guard = FailOnPanic(Arc::clone(&merge_desk));
             // Disconnected: the replay failed or was broken off.
             if replayed.recv().is_err() {
                 return;
@@ -141,11 +142,25 @@ impl Prepared {
                 Err(reason) => merge_desk.health.fail(&reason),
             }
         });
-        let scoring = Builder::new().name("scorer".to_owned()).spawn(move || scorer.run());
+        let scoring = Builder::new().name("scorer".to_owned()).spawn(move || {
+            let _guard = FailOnPanic(Arc::clone(&scorer.desk));
+            scorer.run();
+        });
         Ok(vec![
             merging.context("the merge thread did not start")?,
             scoring.context("the scorer thread did not start")?,
         ])
+    }
+}
+
+/// A broken invariant in one of the threads must not leave a replica that looks well.
+struct FailOnPanic(Arc<Desk>);
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.health.fail("a thread of the cluster stopped on a broken invariant; start the service again");
+        }
     }
 }
 
