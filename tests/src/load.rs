@@ -32,6 +32,8 @@ pub struct Report {
     pub others: Vec<Reply>,
     /// Payments sent whose connection broke before an answer.
     pub unanswered: Vec<Value>,
+    /// Payments whose answer, which is among the others, was that the verdict is late (504).
+    pub late: Vec<Value>,
 }
 
 impl Load {
@@ -53,6 +55,9 @@ impl Load {
                             report.verdicts.insert(format!("{name}-{}", number - 1), (body, reply.body));
                         }
                         Ok(reply) => {
+                            if reply.status == 504 {
+                                report.late.push(body);
+                            }
                             report.others.push(reply);
                             break;
                         }
@@ -94,6 +99,7 @@ impl Load {
                 all.verdicts.extend(report.verdicts);
                 all.others.extend(report.others);
                 all.unanswered.extend(report.unanswered);
+                all.late.extend(report.late);
             }
         });
         assert!(ended.await.is_ok(), "some callers still wait for an answer");

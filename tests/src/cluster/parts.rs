@@ -33,7 +33,9 @@ pub fn cluster_parts() -> Option<&'static Parts> {
             }
             let test = std::thread::current().name().unwrap_or("a test of the cluster").to_owned();
             // Not `eprintln!`: what a passing test prints that way is never shown. Where standard error is closed nobody can be told.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {missing}; run `make setup` to have it run");
+            // One write, so that tests that run side by side do not mix their words.
+            let line = format!("SKIPPED: {test}: {missing}; run `make setup` to have it run\n");
+            let _ = std::io::stderr().write_all(line.as_bytes());
             None
         }
     }

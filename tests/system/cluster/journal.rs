@@ -7,18 +7,20 @@ use fraudnet_tests::cluster::{Replica, Site};
 use fraudnet_tests::{label, payment, with};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PAYMENTS: usize = 240;
 
-/// A past with a graph in it: payments on the stream that share accounts and devices, and labels. What each was answered. The times are
-/// told, and labels older than any payment: journals may merge the two topics differently, and the graph's clock must not show it.
-async fn past(site: &Site, replica: &Replica) -> BTreeMap<String, Vec<u8>> {
+/// A past with a graph in it, that part of it: payments on the stream that share accounts and devices, and labels. What all were answered
+/// until then. The times are told, and labels older than any payment: journals may merge the two topics differently, and the graph's
+/// clock must not show it.
+async fn past(site: &Site, replica: &Replica, part: Range<usize>) -> BTreeMap<String, Vec<u8>> {
     let producer = site.topics.producer();
     let start_ms = now_ms() - 3_600_000;
-    let mut ids = BTreeSet::new();
-    for number in 0..PAYMENTS {
+    let ids = (0..part.end).map(|number| format!("past-{number}")).collect();
+    for number in part {
         let id = format!("past-{number}");
         let mut body = with(payment(&id), "occurred_at", format_timestamp(start_ms + number as i64 * 1_000));
         for (field, among) in [("account", 40), ("device", 30), ("ip", 25)] {
@@ -29,7 +31,6 @@ async fn past(site: &Site, replica: &Replica) -> BTreeMap<String, Vec<u8>> {
             let known = label(&format!("past-{}", number - 3), true);
             replica.client.label(&with(known, "known_at", format_timestamp(start_ms - 1_000))).await;
         }
-        ids.insert(id);
     }
     decided_once(site, &ids).await
 }
@@ -88,7 +89,7 @@ async fn assert_tells(replica: &Replica, verdicts: &BTreeMap<String, Vec<u8>>) {
 async fn a_lost_or_damaged_journal_is_built_again_from_kafka() {
     let Some(site) = Site::shared("journal").await else { return };
     let mut replica = site.start("a").await;
-    let verdicts = past(&site, &replica).await;
+    let verdicts = past(&site, &replica, 0..PAYMENTS).await;
     let seen = neighbourhoods_of_the_past(&replica).await;
     let journal = replica.folder().join("data").join("log.redb");
     for harm in ["kept", "lost", "damaged"] {
@@ -135,8 +136,10 @@ async fn a_restart_from_a_snapshot_knows_the_same() {
     let Some(site) = Site::shared("snapshots").await else { return };
     let settings = site.settings("a").set("snapshot.every_events", 100).set("snapshot.keep", 3);
     let mut replica = Replica::start(&site.replica_folder("a"), &settings).await;
-    let mut verdicts = past(&site, &replica).await;
-    replica.reaches("two snapshots", async || snapshots(&replica).len() >= 2).await;
+    past(&site, &replica, 0..PAYMENTS / 2).await;
+    replica.reaches("a snapshot", async || !snapshots(&replica).is_empty()).await;
+    let mut verdicts = past(&site, &replica, PAYMENTS / 2..PAYMENTS).await;
+    replica.reaches("a second snapshot", async || snapshots(&replica).len() >= 2).await;
     let seen = neighbourhoods_of_the_past(&replica).await;
     replica.kill9();
     let config = replica.folder().join("config.toml");
