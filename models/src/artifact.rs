@@ -5,16 +5,19 @@
 //!          model.onnx        where a network scores: the network, f32, for the processor
 //!          model.fp16.onnx   the same weights, f16, for a GPU
 //!          trees.onnx        where trees score: the trees
+//!          rows.onnx         where a model of rows scores: whatever graph it is
 //!          golden.arrow      inputs and expected outputs of the whole model
 //!          README.md         the model card
+//!          manifest.sig      who vouches for it, where somebody does; the one file that the manifest does not list
 //! ```
 //!
 //! Every file is read once and checked as the bytes in memory; a session is built from those bytes, never from the path.
 
 use crate::golden::Golden;
-use crate::onnx;
+use crate::onnx::{self, RowsPorts};
 use crate::rules::ResolvedRules;
-use crate::{Manifest, ModelSession, Precision, Scorer};
+use crate::signature::{SIGNATURE_FILE, Signer, Trust};
+use crate::{Manifest, ModelSession, Precision, RowsOutput, Scorer};
 
 pub use crate::refusal::ArtifactError;
 use fraudnet_features::{FeatureSet, schema};
@@ -31,6 +34,8 @@ pub const NETWORK_FILE: &str = "model.onnx";
 pub const HALF_NETWORK_FILE: &str = "model.fp16.onnx";
 /// The trees' file name.
 pub const TREES_FILE: &str = "trees.onnx";
+/// The file name of a model of rows.
+pub const ROWS_FILE: &str = "rows.onnx";
 /// The golden vectors' file name.
 pub const GOLDEN_FILE: &str = "golden.arrow";
 /// The model card's file name.
@@ -53,6 +58,8 @@ pub struct Artifact {
     network: Vec<u8>,
     half_network: Vec<u8>,
     trees: Vec<u8>,
+    rows: Vec<u8>,
+    rows_ports: Option<RowsPorts>,
 }
 
 /// Files an artifact with this scorer has besides the manifest.
@@ -63,6 +70,9 @@ pub fn required_files(scorer: Scorer) -> Vec<&'static str> {
     }
     if scorer.trees().is_some() {
         files.push(TREES_FILE);
+    }
+    if scorer.rows().is_some() {
+        files.push(ROWS_FILE);
     }
     files
 }
@@ -83,9 +93,26 @@ pub struct GoldenReport {
 impl Artifact {
     /// Reads a model folder once; checks hashes over the bytes read, schema fingerprint, signature, operators, rules.
     ///
-    /// It does not run the model: build a [`ModelSession`] and call [`Artifact::verify_golden`] before use.
+    /// It does not run the model: build a [`ModelSession`] and call [`Artifact::verify_golden`] before use. Signatures are not asked
+    /// about, see [`Artifact::load_trusted`].
     pub fn load(folder: &Path) -> Result<Artifact, ArtifactError> {
-        let manifest = Manifest::parse(&read_file(folder, MANIFEST_FILE)?)?;
+        Artifact::load_trusted(folder, &Trust::none()).map(|(artifact, _)| artifact)
+    }
+
+    /// As [`Artifact::load`], after it checked the manifest's signature, which covers every other file by its sha256. Gives back the
+    /// author with it: who signed it with a trusted key, if anybody.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Signature`], and as [`Artifact::load`].
+    pub fn load_trusted(folder: &Path, trust: &Trust) -> Result<(Artifact, Option<String>), ArtifactError> {
+        let bytes = read_file(folder, MANIFEST_FILE)?;
+        let author = trust.signer(&bytes, read_signature(folder)?.as_deref())?.author().map(str::to_owned);
+        Ok((Artifact::load_files(folder, &bytes)?, author))
+    }
+
+    /// As [`Artifact::load`], of a manifest whose bytes were read already, whatever its signature.
+    pub(crate) fn load_files(folder: &Path, manifest: &[u8]) -> Result<Artifact, ArtifactError> {
+        let manifest = Manifest::parse(manifest)?;
         manifest.check()?;
         if manifest.feature_fingerprint != schema::fingerprint() {
             let build = schema::fingerprint().to_owned();
@@ -99,6 +126,7 @@ impl Artifact {
         let mut network = Vec::new();
         let mut half_network = Vec::new();
         let mut trees = Vec::new();
+        let mut rows = Vec::new();
         for (name, entry) in &manifest.files {
             let bytes = read_file(folder, name)?;
             if bytes.len() as u64 != entry.bytes {
@@ -116,6 +144,7 @@ impl Artifact {
                 NETWORK_FILE => network = bytes,
                 HALF_NETWORK_FILE => half_network = bytes,
                 TREES_FILE => trees = bytes,
+                ROWS_FILE => rows = bytes,
                 GOLDEN_FILE => golden = bytes,
                 _ => {}
             }
@@ -129,8 +158,15 @@ impl Artifact {
             onnx::inspect_trees(&trees, set.width())
                 .map_err(|source| ArtifactError::Onnx { file: TREES_FILE, source })?;
         }
+        let rows_ports = match manifest.scorer.rows() {
+            Some((set, output)) => Some(
+                onnx::inspect_rows(&rows, set.width(), output)
+                    .map_err(|source| ArtifactError::Onnx { file: ROWS_FILE, source })?,
+            ),
+            None => None,
+        };
         let golden = Golden::from_bytes(&golden)?;
-        Ok(Artifact { manifest, rules, golden, network, half_network, trees })
+        Ok(Artifact { manifest, rules, golden, network, half_network, trees, rows, rows_ports })
     }
 
     /// The velocity rules, resolved.
@@ -157,8 +193,14 @@ impl Artifact {
         self.manifest.scorer.trees().is_some().then_some(&self.trees)
     }
 
+    /// Bytes of the model of rows and where a row goes in; none where no such model scores.
+    pub fn rows_file(&self) -> Option<(&[u8], &RowsPorts)> {
+        self.rows_ports.as_ref().map(|ports| (&self.rows[..], ports))
+    }
+
     /// Runs the golden vectors through a session of this artifact and refuses one that is further off than
-    /// [`GOLDEN_TOLERANCE`] (f32) or [`GOLDEN_HALF_TOLERANCE`] (f16): absolute for logits, relative for embedding values above 1.
+    /// [`GOLDEN_TOLERANCE`] (f32) or [`GOLDEN_HALF_TOLERANCE`] (f16): absolute for logits, relative for embedding values above 1. A model
+    /// of rows that gives probabilities is allowed the rounding of f32 besides, which is coarse in logits where a probability is near 1.
     ///
     /// Where trees read the embedding, an f16 session is held to the embeddings alone: its rounding sends some values past a threshold,
     /// which is why [`ModelSession::new`] never opens one for such a model.
@@ -193,6 +235,7 @@ impl Artifact {
                 report.embedding_difference = report.embedding_difference.max(difference);
             }
             let difference = (output.logit - golden.logit).abs();
+            let tolerance = tolerance + self.rounding(golden.logit);
             if holds_logit && difference > tolerance {
                 return Err(mismatch("logit".to_owned(), golden.logit, output.logit));
             }
@@ -202,6 +245,23 @@ impl Artifact {
         }
         Ok(report)
     }
+
+    /// What a few units of the last place of a probability are in logits; nothing for models that give logits.
+    fn rounding(&self, logit: f32) -> f32 {
+        match self.manifest.scorer.rows() {
+            // d logit / d p = 1 / (p (1 - p)), and a unit of p is p · epsilon; 1 / (1 - p) = 1 + e^logit.
+            Some((_, RowsOutput::Probability)) => 4.0 * f32::EPSILON * (1.0 + logit.exp()),
+            _ => 0.0,
+        }
+    }
+}
+
+/// Who claims to have signed the artifact in a folder; whether it holds is what [`Artifact::load_trusted`] finds out.
+///
+/// # Errors
+/// Files that cannot be read, and as [`Trust::signer`].
+pub fn signer_of(folder: &Path, trust: &Trust) -> Result<Signer, ArtifactError> {
+    Ok(trust.signer(&read_file(folder, MANIFEST_FILE)?, read_signature(folder)?.as_deref())?)
 }
 
 /// Lower-case hex sha256, as manifests hold it.
@@ -216,7 +276,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// Whether a name stays in the folder: no separator, no parent, no drive, nothing hidden.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !name.is_empty() && name.len() <= 128 && !name.starts_with('.') && name.chars().all(plain) && name != MANIFEST_FILE
+    !name.is_empty()
+        && name.len() <= 128
+        && !name.starts_with('.')
+        && name.chars().all(plain)
+        && name != MANIFEST_FILE
+        && name != SIGNATURE_FILE
 }
 
 fn check_names(manifest: &Manifest) -> Result<(), ArtifactError> {
@@ -235,14 +300,23 @@ fn check_unlisted(folder: &Path, manifest: &Manifest) -> Result<(), ArtifactErro
     let io = |source| ArtifactError::Io { file: folder.display().to_string(), source };
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
-        if name != MANIFEST_FILE && !name.starts_with('.') && !manifest.files.contains_key(&name) {
+        let own = name == MANIFEST_FILE || name == SIGNATURE_FILE;
+        if !own && !name.starts_with('.') && !manifest.files.contains_key(&name) {
             return Err(ArtifactError::Unlisted(name));
         }
     }
     Ok(())
 }
 
-fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
+fn read_signature(folder: &Path) -> Result<Option<Vec<u8>>, ArtifactError> {
+    // Asked of the name, not of what it leads to: a link that leads nowhere is no missing signature.
+    match std::fs::symlink_metadata(folder.join(SIGNATURE_FILE)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => read_file(folder, SIGNATURE_FILE).map(Some),
+    }
+}
+
+pub(crate) fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
     let path = folder.join(name);
     let io = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => ArtifactError::Missing(name.to_owned()),

@@ -1,5 +1,6 @@
 //! `manifest.json`: what is known about a model version besides its weights, and the checks on it.
 
+use crate::model_ref::is_plain;
 use crate::{ArtifactError, Calibration, RuleSet, Scorer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,9 +25,9 @@ pub struct Manifest {
     pub data: serde_json::Value,
     /// Metrics on the held-out window, as the evaluator printed them.
     pub metrics: serde_json::Value,
-    /// What scores: trees, the network, or both.
+    /// What scores: trees, the network, both, or a model of rows.
     pub scorer: Scorer,
-    /// Of the scorer's tier: `trees-v1`, `trees-v2` or `hybrid`.
+    /// Of the scorer's tier: `trees-v1`, `trees-v2`, `hybrid` or `custom`.
     pub settings: TierSettings,
     /// Tier `rules`: the velocity rules behind it.
     pub rules: TierSettings,
@@ -70,8 +71,6 @@ pub struct FileEntry {
 
 /// Layout of the manifest that this build reads and writes.
 pub const MANIFEST_VERSION: u32 = 2;
-/// Longest model name or version.
-const NAME_LIMIT: usize = 64;
 
 impl Manifest {
     /// Parses a manifest; unknown keys are refused.
@@ -99,8 +98,7 @@ impl Manifest {
     /// Checks everything that needs neither the other files nor the build: names, scorer, calibrations, operating points.
     pub fn check(&self) -> Result<(), ArtifactError> {
         for (field, value) in [("name", &self.name), ("version", &self.version)] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if value.is_empty() || value.len() > NAME_LIMIT || value.starts_with('.') || !value.chars().all(plain) {
+            if !is_plain(value) {
                 return Err(ArtifactError::Name { field, value: value.clone() });
             }
         }

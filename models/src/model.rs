@@ -3,6 +3,7 @@
 use crate::artifact::Artifact;
 use crate::batch::check_tensor;
 use crate::network::{NetworkOutput, NetworkSession};
+use crate::rows::RowSession;
 use crate::runtime::{Precision, Provider, RuntimeConfig, RuntimeError};
 use crate::scorer::Scorer;
 use crate::trees::TreeSession;
@@ -16,6 +17,7 @@ pub struct ModelSession {
     scorer: Scorer,
     network: Option<NetworkSession>,
     trees: Option<TreeSession>,
+    foreign: Option<RowSession>,
     rows: Vec<f32>,
 }
 
@@ -30,13 +32,13 @@ pub struct ModelOutput {
 
 impl ModelSession {
     /// Builds the sessions the artifact's scorer needs and warms them up: the network on the first provider that is there, of the precision
-    /// that suits it, the trees on the processor.
+    /// that suits it, trees and models of rows on the processor.
     ///
     /// Where the trees read the embedding, the network runs in f32 on every provider: a tree tolerates no rounding, since a value a
     /// little off may fall on the other side of a threshold.
     ///
     /// # Errors
-    /// No runtime, a file it cannot run, or `require_gpu` where no GPU can be used; trees alone cannot use one.
+    /// No runtime, a file it cannot run, or `require_gpu` where no GPU can be used; without a network none can.
     pub fn new(artifact: &Artifact, config: &RuntimeConfig) -> Result<Self, RuntimeError> {
         let embeds = artifact.manifest.scorer.trees().is_some_and(FeatureSet::reads_embedding);
         Self::build(artifact, config, embeds.then_some(Precision::Single))
@@ -65,15 +67,20 @@ impl ModelSession {
             None => Some(NetworkSession::new(artifact, config)?),
         };
         if network.is_none() && config.require_gpu {
-            return Err(RuntimeError::GpuRequired(
-                "this model is boosted trees, which run on the processor".to_owned(),
-            ));
+            let what = if scorer.rows().is_some() { "a model of rows" } else { "boosted trees" };
+            return Err(RuntimeError::GpuRequired(format!("this model is {what}, which run on the processor")));
         }
         let trees = match (scorer.trees(), artifact.trees()) {
             (Some(set), Some(onnx)) => Some(TreeSession::from_bytes(onnx, set, config)?),
             _ => None,
         };
-        Ok(ModelSession { scorer, network, trees, rows: Vec::new() })
+        let foreign = match (scorer.rows(), artifact.rows_file()) {
+            (Some((set, output)), Some((onnx, ports))) => {
+                Some(RowSession::from_bytes(onnx, ports, set, output, config)?)
+            }
+            _ => None,
+        };
+        Ok(ModelSession { scorer, network, trees, foreign, rows: Vec::new() })
     }
 
     /// The provider that runs its network, or the processor where it has none.
@@ -108,23 +115,26 @@ impl ModelSession {
                 Vec::new()
             }
         };
-        let from_trees = match &mut self.trees {
-            Some(trees) => {
-                self.rows.clear();
-                for (payment, tensor) in tensors.iter().enumerate() {
-                    let embedding = from_network.get(payment).map_or(&[][..], |output| &output.embedding);
-                    trees.feature_set().append(tensor, embedding, &mut self.rows);
-                }
-                trees.run(&self.rows)?
+        self.rows.clear();
+        let set =
+            self.trees.as_ref().map(TreeSession::feature_set).or(self.foreign.as_ref().map(RowSession::feature_set));
+        if let Some(set) = set {
+            for (payment, tensor) in tensors.iter().enumerate() {
+                let embedding = from_network.get(payment).map_or(&[][..], |output| &output.embedding);
+                set.append(tensor, embedding, &mut self.rows);
             }
-            None => Vec::new(),
+        }
+        let from_rows = match (&mut self.trees, &mut self.foreign) {
+            (Some(trees), _) => trees.run(&self.rows)?,
+            (None, Some(foreign)) => foreign.run(&self.rows)?,
+            (None, None) => Vec::new(),
         };
         let mut networks = from_network.into_iter();
         (0..tensors.len())
             .map(|payment| {
                 let network = networks.next();
-                let trees = from_trees.get(payment).copied().unwrap_or_default();
-                let logit = self.scorer.combine(network.as_ref().map_or(0.0, |output| output.logit), trees);
+                let rows = from_rows.get(payment).copied().unwrap_or_default();
+                let logit = self.scorer.combine(network.as_ref().map_or(0.0, |output| output.logit), rows);
                 if !logit.is_finite() {
                     return Err(RuntimeError::NotFinite { payment, output: "blended logit" });
                 }

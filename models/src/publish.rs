@@ -2,6 +2,7 @@
 
 use crate::artifact::{Artifact, ArtifactError, MANIFEST_FILE};
 use crate::artifact::{FILE_LIMIT_BYTES, is_plain_name, sha256};
+use crate::signature::{ManifestSignature, SIGNATURE_FILE, SecretKey};
 use crate::{FileEntry, Manifest};
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +14,20 @@ use std::path::{Path, PathBuf};
 pub struct ArtifactBuilder {
     manifest: Manifest,
     files: BTreeMap<String, Vec<u8>>,
+    key: Option<SecretKey>,
 }
 
 impl ArtifactBuilder {
     /// Starts from a manifest; its list of files is replaced by what is added here.
     pub fn new(manifest: Manifest) -> Self {
-        ArtifactBuilder { manifest, files: BTreeMap::new() }
+        ArtifactBuilder { manifest, files: BTreeMap::new(), key: None }
+    }
+
+    /// Signs what is written: the owner of the key is its author.
+    #[must_use]
+    pub fn signed_by(mut self, key: &SecretKey) -> Self {
+        self.key = Some(key.clone());
+        self
     }
 
     /// Adds a file, or replaces one of the same name. See [`crate::artifact::required_files`] for those that must be there.
@@ -92,17 +101,22 @@ impl ArtifactBuilder {
         for (name, bytes) in &self.files {
             write_synced(&staged.join(name), bytes)?;
         }
-        write_synced(&staged.join(MANIFEST_FILE), &self.manifest.to_bytes())
+        let manifest = self.manifest.to_bytes();
+        write_synced(&staged.join(MANIFEST_FILE), &manifest)?;
+        match &self.key {
+            Some(key) => write_synced(&staged.join(SIGNATURE_FILE), &ManifestSignature::of(&manifest, key).to_bytes()),
+            None => Ok(()),
+        }
     }
 }
 
 /// A hidden sibling, on the same file system so that it can be renamed, told apart by process.
-fn beside(folder: &Path, purpose: &str) -> PathBuf {
+pub(crate) fn beside(folder: &Path, purpose: &str) -> PathBuf {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     folder.with_file_name(format!(".{name}.{purpose}-{}", std::process::id()))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     let write = || {
         let mut file = fs::File::create(path)?;
         file.write_all(bytes)?;
@@ -111,6 +125,6 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write().map_err(|source| io_error(path, source))
 }
 
-fn io_error(path: &Path, source: std::io::Error) -> ArtifactError {
+pub(crate) fn io_error(path: &Path, source: std::io::Error) -> ArtifactError {
     ArtifactError::Io { file: path.display().to_string(), source }
 }

@@ -3,7 +3,8 @@
 use crate::golden::GoldenError;
 use crate::onnx::OnnxError;
 use crate::rules::RuleError;
-use crate::{CalibrationError, RuntimeError, ScorerError};
+use crate::signature::SignatureError;
+use crate::{CalibrationError, ModelRef, RuntimeError, ScorerError};
 
 /// Why an artifact was refused.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +151,28 @@ pub enum ArtifactError {
     /// The runtime could not run the model.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// Nobody who is trusted vouches for it.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// A registry's folder is none.
+    #[error("`{0}` is no folder of models; give the one that holds a folder a model, e.g. models")]
+    NoRegistry(String),
+    /// A registry does not hold the version.
+    #[error("there is no model {model} in `{registry}`; fraudnet models list shows those there are")]
+    Unknown {
+        /// The version asked for.
+        model: ModelRef,
+        /// The registry's folder.
+        registry: String,
+    },
+    /// A version lies in a folder of another name.
+    #[error("the folder of {expected} holds {found}; publish it under its own name")]
+    Misplaced {
+        /// The version that the folder's name says.
+        expected: ModelRef,
+        /// The version that its manifest says.
+        found: ModelRef,
+    },
     /// The folder to publish to is there already.
     #[error("`{0}` exists; published versions never change, publish under another version")]
     Exists(String),

@@ -113,7 +113,7 @@ pub enum RuntimeError {
     /// The runtime refused a file.
     #[error("`{file}` cannot be run on {provider}: {reason}; publish the model again")]
     Session {
-        /// The network or tree file.
+        /// The network, tree or rows file.
         file: &'static str,
         /// The provider it was meant for.
         provider: Provider,
@@ -129,7 +129,7 @@ pub enum RuntimeError {
         source: TensorError,
     },
     /// A network was asked of an artifact that has none.
-    #[error("the model is boosted trees and holds no network; open it as a whole model")]
+    #[error("the model holds no network; open it as a whole model")]
     NoNetwork,
     /// Values that fill no whole number of rows.
     #[error(
@@ -141,6 +141,11 @@ pub enum RuntimeError {
         /// Columns of a row.
         columns: usize,
     },
+    /// A row's score depends on the rows beside it.
+    #[error(
+        "the model gives a row another score when other rows are scored with it; export it so that it treats every row of the batch alone"
+    )]
+    MixedRows,
     /// The run failed.
     #[error("the model failed to run: {0}; answer from the next tier and check the model")]
     Run(String),

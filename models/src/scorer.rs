@@ -1,4 +1,4 @@
-//! What scores in an artifact: boosted trees, the network, or a blend of both.
+//! What scores in an artifact: boosted trees, the network, a blend of both, or a model of rows from elsewhere.
 
 use fraudnet_features::FeatureSet;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,34 @@ pub enum Scorer {
         /// Weight of the trees' logit, at least 0; not both are 0.
         trees_weight: f32,
     },
+    /// Any model from a row of columns to a number, made by whatever tool; see `models/README.md`.
+    Rows {
+        /// The columns it reads; v1 or v2.
+        #[serde(with = "by_name")]
+        features: FeatureSet,
+        /// What its number is.
+        output: RowsOutput,
+    },
+}
+
+/// What the number is that a model of rows gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowsOutput {
+    /// A raw logit, before calibration.
+    Logit,
+    /// A probability, which is turned into a logit; it is calibrated again all the same.
+    Probability,
+}
+
+impl RowsOutput {
+    /// As manifests name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RowsOutput::Logit => "logit",
+            RowsOutput::Probability => "probability",
+        }
+    }
 }
 
 /// Why a scorer was refused.
@@ -35,6 +63,11 @@ pub enum ScorerError {
         "trees alone cannot read feature set v3, which holds a network's embedding; publish them as a blend with their network, or fit them on v1 or v2"
     )]
     NoEmbedding,
+    /// A model of rows on a feature set that holds an embedding.
+    #[error(
+        "a model of rows cannot read feature set v3, which holds the embedding of a network it does not have; fit it on v1 or v2"
+    )]
+    RowsEmbedding,
     /// The weights of a blend make no score.
     #[error(
         "the blend weighs the network {network} and the trees {trees}; both must be finite and at least 0, one of them above it, so choose the weights again"
@@ -57,15 +90,24 @@ impl Scorer {
     pub const fn trees(self) -> Option<FeatureSet> {
         match self {
             Scorer::Trees { features } | Scorer::Blend { features, .. } => Some(features),
-            Scorer::Network => None,
+            Scorer::Network | Scorer::Rows { .. } => None,
         }
     }
 
-    /// Name of the tier it answers as, which is that of its family: `trees-v1`, `trees-v2` or `hybrid`.
+    /// The columns read by its model of rows and what that gives; none where it has no such model.
+    pub const fn rows(self) -> Option<(FeatureSet, RowsOutput)> {
+        match self {
+            Scorer::Rows { features, output } => Some((features, output)),
+            Scorer::Trees { .. } | Scorer::Network | Scorer::Blend { .. } => None,
+        }
+    }
+
+    /// Name of the tier it answers as, which is that of its family: `trees-v1`, `trees-v2`, `hybrid`; `custom` for a model of rows.
     pub const fn tier_name(self) -> &'static str {
         match self {
             Scorer::Trees { features: FeatureSet::V1 } => "trees-v1",
             Scorer::Trees { features: FeatureSet::V2 } => "trees-v2",
+            Scorer::Rows { .. } => "custom",
             // Trees alone on v3 pass no check, so no artifact of theirs exists.
             Scorer::Trees { features: FeatureSet::V3 } | Scorer::Network | Scorer::Blend { .. } => "hybrid",
         }
@@ -78,21 +120,23 @@ impl Scorer {
     pub fn check(self) -> Result<(), ScorerError> {
         match self {
             Scorer::Trees { features } if features.reads_embedding() => Err(ScorerError::NoEmbedding),
+            Scorer::Rows { features, .. } if features.reads_embedding() => Err(ScorerError::RowsEmbedding),
             Scorer::Blend { network_weight: network, trees_weight: trees, .. } => {
                 let fine = |weight: f32| weight.is_finite() && weight >= 0.0;
                 let weighs = fine(network) && fine(trees) && network + trees > 0.0;
                 if weighs { Ok(()) } else { Err(ScorerError::Weights { network, trees }) }
             }
-            Scorer::Trees { .. } | Scorer::Network => Ok(()),
+            Scorer::Trees { .. } | Scorer::Network | Scorer::Rows { .. } => Ok(()),
         }
     }
 
-    /// Raw logit of the whole from those of its parts; a part it does not have counts as 0.
-    pub fn combine(self, network: f32, trees: f32) -> f32 {
+    /// Raw logit of the whole from those of its parts, `rows` being that of its trees or of its model of rows; a part it does not have
+    /// counts as 0.
+    pub fn combine(self, network: f32, rows: f32) -> f32 {
         match self {
-            Scorer::Trees { .. } => trees,
+            Scorer::Trees { .. } | Scorer::Rows { .. } => rows,
             Scorer::Network => network,
-            Scorer::Blend { network_weight, trees_weight, .. } => network_weight * network + trees_weight * trees,
+            Scorer::Blend { network_weight, trees_weight, .. } => network_weight * network + trees_weight * rows,
         }
     }
 }
@@ -118,6 +162,7 @@ mod tests {
     use super::*;
 
     const BLEND: Scorer = Scorer::Blend { features: FeatureSet::V3, network_weight: 0.25, trees_weight: 0.75 };
+    const ROWS: Scorer = Scorer::Rows { features: FeatureSet::V2, output: RowsOutput::Probability };
 
     #[test]
     fn a_scorer_is_told_by_kind_and_feature_set() {
@@ -125,6 +170,7 @@ mod tests {
             (Scorer::Trees { features: FeatureSet::V1 }, r#"{"kind":"trees","features":"v1"}"#),
             (Scorer::Network, r#"{"kind":"network"}"#),
             (BLEND, r#"{"kind":"blend","features":"v3","network_weight":0.25,"trees_weight":0.75}"#),
+            (ROWS, r#"{"kind":"rows","features":"v2","output":"probability"}"#),
         ];
         for (scorer, json) in written {
             assert_eq!(serde_json::to_string(&scorer).unwrap(), json);
@@ -135,6 +181,8 @@ mod tests {
             (r#"{"kind":"trees","features":"v9"}"#, "unknown feature set `v9`"),
             (r#"{"kind":"trees"}"#, "missing field `features`"),
             (r#"{"kind":"trees","features":"v1","depth":3}"#, "unknown field `depth`"),
+            (r#"{"kind":"rows","features":"v2","output":"odds"}"#, "unknown variant `odds`"),
+            (r#"{"kind":"rows","features":"v2"}"#, "missing field `output`"),
             (r#"{"kind":"oracle"}"#, "unknown variant `oracle`"),
         ] {
             let message = serde_json::from_str::<Scorer>(json).unwrap_err().to_string();
@@ -150,6 +198,7 @@ mod tests {
             (trees(FeatureSet::V2), (false, Some(FeatureSet::V2), "trees-v2")),
             (Scorer::Network, (true, None, "hybrid")),
             (BLEND, (true, Some(FeatureSet::V3), "hybrid")),
+            (ROWS, (false, None, "custom")),
         ];
         for (scorer, parts) in expected {
             assert_eq!((scorer.has_network(), scorer.trees(), scorer.tier_name()), parts);
@@ -157,11 +206,15 @@ mod tests {
         assert_eq!(trees(FeatureSet::V1).combine(3.0, 5.0), 5.0);
         assert_eq!(Scorer::Network.combine(3.0, 5.0), 3.0);
         assert_eq!(BLEND.combine(3.0, 5.0), 4.5);
+        assert_eq!(ROWS.combine(3.0, 5.0), 5.0);
+        assert_eq!(ROWS.rows(), Some((FeatureSet::V2, RowsOutput::Probability)));
     }
 
     #[test]
     fn what_cannot_score_is_refused() {
         assert_eq!(Scorer::Trees { features: FeatureSet::V3 }.check(), Err(ScorerError::NoEmbedding));
+        let rows = Scorer::Rows { features: FeatureSet::V3, output: RowsOutput::Logit };
+        assert_eq!(rows.check(), Err(ScorerError::RowsEmbedding));
         let blend = |network_weight, trees_weight| {
             Scorer::Blend { features: FeatureSet::V2, network_weight, trees_weight }.check()
         };

@@ -2,8 +2,10 @@
 //!
 //! Nothing is retried and no status is an error here: what a 503 or a 504 means is the caller's to decide.
 
-use crate::http::{DEADLINE, Problem};
-use crate::wire::{LabelRequest, ScoreRequest};
+use crate::clock;
+use crate::http::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, DEADLINE, Problem, signed_message};
+use crate::wire::{LabelRequest, ScoreRequest, format_timestamp};
+use fraudnet_models::SecretKey;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
@@ -76,6 +78,15 @@ impl Reply {
     }
 }
 
+/// Who asks for changes of what scores.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// Name; the key's where there is one.
+    pub actor: String,
+    /// Signs the requests.
+    pub key: Option<SecretKey>,
+}
+
 /// Speaks to one service; cheap to clone, and clones share connections.
 #[derive(Debug, Clone)]
 pub struct FraudnetClient {
@@ -141,6 +152,29 @@ impl FraudnetClient {
             Request::builder().method(Method::POST).uri(self.uri(path)?).header(CONTENT_TYPE, "application/json");
         if let Some(deadline) = deadline {
             request = request.header(DEADLINE, deadline.as_millis().to_string());
+        }
+        self.send(request, body).await
+    }
+
+    /// A request for a change of what scores, under the sender's name and, where there is a key, signed with it. `path` may hold a query.
+    ///
+    /// # Errors
+    /// Where the connection fails.
+    pub async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        sender: &Sender,
+    ) -> Result<Reply, ClientError> {
+        let mut request = Request::builder().method(&method).uri(self.uri(path)?).header(ACTOR, &sender.actor);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(key) = &sender.key {
+            let time = format_timestamp(clock::now_ms());
+            let signature = key.sign(signed_message(method.as_str(), path, &time, &body).as_bytes());
+            request = request.header(ACTOR_TIME, time).header(ACTOR_SIGNATURE, signature);
         }
         self.send(request, body).await
     }

@@ -5,6 +5,7 @@
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
 //!   [`engine`] (the one thread that observes), [`inference`] (model and micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
+//! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
 //!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`];
 //! - what crosses Kafka besides events and verdicts: [`review`] (cases), [`example`] (what training gets), [`schemas`] (all of it, for others).
@@ -17,6 +18,7 @@ pub mod client;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod engine;
 pub mod example;

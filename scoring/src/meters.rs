@@ -14,10 +14,12 @@ const DECISIONS: [(Decision, &str); 4] = [
     (Decision::Review, "review"),
     (Decision::Decline, "decline"),
 ];
-const CAUSES: [(TierCause, &str); 3] = [
+const CAUSES: [(TierCause, &str); 5] = [
     (TierCause::Deadline, "deadline"),
     (TierCause::InferenceQueueFull, "inference_queue_full"),
     (TierCause::ModelError, "model_error"),
+    (TierCause::NotFinite, "not_finite"),
+    (TierCause::CircuitOpen, "circuit_open"),
 ];
 
 /// Describes every metric of the core to the installed recorder.
@@ -43,7 +45,7 @@ pub fn describe() {
     describe_gauge!("fraudnet_follower_position", "First log position the follower has not applied");
     describe_gauge!(
         "fraudnet_degraded",
-        "1 while the latest verdict came from the rules because the model could not answer"
+        "1 while the latest verdict came from a lower tier because the model could not answer"
     );
     describe_gauge!("fraudnet_ready", "1 while the service takes traffic");
     describe_gauge!("fraudnet_graph_entities", "Entities in the graph");
@@ -61,7 +63,7 @@ pub fn bound(queue: &'static str, bound: usize) {
 /// Metrics of requests and verdicts.
 pub struct Meters {
     decided: [[Counter; Tier::ALL.len()]; 4],
-    causes: [Counter; 3],
+    causes: [Counter; CAUSES.len()],
     stages: [Histogram; 6],
     degraded: Gauge,
     /// Requests answered with an earlier verdict.
@@ -101,7 +103,7 @@ impl Meters {
             self.causes[CAUSES.iter().position(|(known, _)| *known == cause).expect("every cause is listed")]
                 .increment(1);
         }
-        self.degraded.set(if tier == Tier::Rules { 1.0 } else { 0.0 });
+        self.degraded.set(if cause.is_some() { 1.0 } else { 0.0 });
         let micros = [stages.engine_queue, stages.observe, stages.inference_queue, stages.inference, stages.policy];
         for (histogram, micros) in self.stages.iter().zip(micros) {
             histogram.record(f64::from(micros) / 1e6);

@@ -18,6 +18,21 @@ pub enum Decision {
     Decline,
 }
 
+impl Decision {
+    /// Every decision, mildest first.
+    pub const ALL: [Decision; 4] = [Decision::Approve, Decision::Challenge, Decision::Review, Decision::Decline];
+
+    /// As verdicts and metrics name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Decision::Approve => "approve",
+            Decision::Challenge => "challenge",
+            Decision::Review => "review",
+            Decision::Decline => "decline",
+        }
+    }
+}
+
 /// Which rung of the ladder answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -30,17 +45,23 @@ pub enum Tier {
     TreesV1,
     /// Velocity rules.
     Rules,
+    /// A model of rows from elsewhere, as good as whoever made it.
+    Custom,
+    /// The configured decision: not even the payment's neighbourhood was known in time.
+    Default,
 }
 
 impl Tier {
-    /// Every tier, in the order of the ladder.
-    pub const ALL: [Tier; 4] = [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules];
+    /// Every tier: those of the ladder in its order, then the two beside it.
+    pub const ALL: [Tier; 6] =
+        [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules, Tier::Custom, Tier::Default];
 
     /// The tier that a model with this scorer answers as.
     pub const fn of(scorer: Scorer) -> Tier {
         match scorer {
             Scorer::Trees { features: FeatureSet::V1 } => Tier::TreesV1,
             Scorer::Trees { features: FeatureSet::V2 } => Tier::TreesV2,
+            Scorer::Rows { .. } => Tier::Custom,
             // Trees alone on v3 are refused when an artifact is loaded.
             Scorer::Trees { features: FeatureSet::V3 } | Scorer::Network | Scorer::Blend { .. } => Tier::Hybrid,
         }
@@ -53,6 +74,8 @@ impl Tier {
             Tier::TreesV2 => "trees_v2",
             Tier::TreesV1 => "trees_v1",
             Tier::Rules => "rules",
+            Tier::Custom => "custom",
+            Tier::Default => "default",
         }
     }
 }
@@ -65,8 +88,12 @@ pub enum TierCause {
     Deadline,
     /// The inference queue was full.
     InferenceQueueFull,
-    /// The model failed or gave no finite number.
+    /// The model failed.
     ModelError,
+    /// The model gave no finite number.
+    NotFinite,
+    /// The model failed so often of late that it was not asked.
+    CircuitOpen,
 }
 
 /// A reason with its sentence.
@@ -87,7 +114,7 @@ pub struct Verdict {
     pub transaction_id: String,
     /// What to do.
     pub decision: Decision,
-    /// Calibrated probability of fraud, 0–1.
+    /// Calibrated probability of fraud, 0–1; 0 at tier `default`, where nobody estimated one.
     pub fraud_probability: f32,
     /// The same for eyes, 0–100.
     pub risk_score: u8,
@@ -99,7 +126,7 @@ pub struct Verdict {
     pub tier: Tier,
     /// Why it was not the first rung.
     pub tier_cause: Option<TierCause>,
-    /// Model family.
+    /// Model family: that of the model that scored, or whose rules answered.
     pub model: String,
     /// Model version.
     pub model_version: String,
@@ -107,12 +134,37 @@ pub struct Verdict {
     pub policy_version: String,
     /// The cut: what was known.
     pub as_of: AsOf,
-    /// Hex digest of the subgraph the verdict was read off.
+    /// Hex digest of the subgraph the verdict was read off; empty at tier `default`.
     pub subgraph_digest: String,
     /// Size of that subgraph.
     pub subgraph: SubgraphSize,
+    /// Experiments that the payment takes part in, and the arm it was decided by in each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiments: Vec<ArmTold>,
+    /// Set where the payment would have been declined and was let through, so that models can be judged without bias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_group: Option<ControlGroup>,
     /// Microseconds spent per stage.
     pub stage_us: StageTimes,
+}
+
+/// An experiment and the arm of it that a payment was decided by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ArmTold {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the arm; `control` where the payment was decided as without the experiment, `excluded` where an older experiment or a
+    /// model that is not there came in its way.
+    pub arm: String,
+}
+
+/// A would-be decline that was let through by a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ControlGroup {
+    /// Probability with which such a payment is let through.
+    pub propensity: f32,
+    /// What would have been decided.
+    pub would_be: Decision,
 }
 
 /// The cut of a verdict.

@@ -162,6 +162,12 @@ fn nature(scorer: Scorer) -> String {
             features.name(),
             features.width()
         ),
+        Scorer::Rows { features, output } => format!(
+            "A model made elsewhere and brought in as an ONNX file, on feature set {} ({} columns of a payment); it gives a {}.",
+            features.name(),
+            features.width(),
+            output.name()
+        ),
         Scorer::Network => format!("Of the forms of hybrid tried, {network}; no trees beside it."),
         Scorer::Blend { features, network_weight, trees_weight } if network_weight > 0.0 => format!(
             "A blend, in logits: {network_weight:.4} times {network}, and {trees_weight:.4} times gradient-boosted trees on feature set {} ({} columns).",
@@ -179,7 +185,7 @@ fn nature(scorer: Scorer) -> String {
 /// Columns by group, and the neighbourhood.
 fn reads(scorer: Scorer) -> String {
     // A network reads the payment row of v2 beside the neighbourhood.
-    let set = scorer.trees().unwrap_or(FeatureSet::V2);
+    let set = scorer.trees().or(scorer.rows().map(|(set, _)| set)).unwrap_or(FeatureSet::V2);
     let mut groups: Vec<(Group, usize)> = Vec::new();
     for feature in set.features() {
         match groups.iter_mut().find(|(group, _)| *group == feature.group) {

@@ -42,8 +42,9 @@ impl Contender {
     /// The family of an artifact, by what scores in it.
     pub const fn of(scorer: Scorer) -> Contender {
         match scorer {
-            Scorer::Trees { features: FeatureSet::V1 } => Contender::TreesV1,
-            Scorer::Trees { .. } => Contender::TreesV2,
+            // A model of rows stands where trees on its columns would.
+            Scorer::Trees { features: FeatureSet::V1 } | Scorer::Rows { features: FeatureSet::V1, .. } => Contender::TreesV1,
+            Scorer::Trees { .. } | Scorer::Rows { .. } => Contender::TreesV2,
             Scorer::Network | Scorer::Blend { .. } => Contender::Hybrid,
         }
     }

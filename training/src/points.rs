@@ -31,13 +31,26 @@ const LEAST_DECLINED: f64 = 20.0;
 /// # Errors
 /// Rates out of order.
 pub fn choose(probabilities: &[f32], positive: &[bool], goals: &PointGoals) -> Result<OperatingPoints> {
+    choose_weighted(probabilities, positive, &vec![1.0; positive.len()], goals)
+}
+
+/// The same of payments that stand for `weights[i]` payments each, as a sample of them does.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_weighted(
+    probabilities: &[f32],
+    positive: &[bool],
+    weights: &[f64],
+    goals: &PointGoals,
+) -> Result<OperatingPoints> {
     ensure!(
         0.0 < goals.review_rate && goals.review_rate <= goals.challenge_rate && goals.challenge_rate < 1.0,
         "the alert rates must satisfy 0 < review ({}) <= challenge ({}) < 1",
         goals.review_rate,
         goals.challenge_rate
     );
-    let ranking = Ranking::new(probabilities, positive);
+    let ranking = Ranking::weighted(probabilities, positive, weights);
     let at_rate = |rate| threshold_within(&ranking, rate);
     let challenge = at_rate(goals.challenge_rate);
     let review = at_rate(goals.review_rate).max(challenge);
@@ -72,6 +85,22 @@ mod tests {
         assert!((ranking.at_threshold(points.challenge).alert_rate - 0.01).abs() < 2e-4);
         assert!(ranking.at_threshold(points.decline).precision >= 0.9);
         assert!(points.challenge <= points.review && points.review <= points.decline);
+    }
+
+    #[test]
+    fn a_weight_counts_as_so_many_payments() {
+        let probabilities: Vec<f32> = (0..4_000).map(|row| 1.0 - row as f32 / 4_001.0).collect();
+        let positive: Vec<bool> = (0..4_000).map(|row| row < 40).collect();
+        let weights: Vec<f64> = positive.iter().map(|&positive| if positive { 1.0 } else { 10.0 }).collect();
+        let (mut all, mut labels) = (Vec::new(), Vec::new());
+        for (probability, &positive) in probabilities.iter().zip(&positive) {
+            let times = if positive { 1 } else { 10 };
+            all.extend(std::iter::repeat_n(*probability, times));
+            labels.extend(std::iter::repeat_n(positive, times));
+        }
+        let goals = PointGoals::default();
+        let weighted = choose_weighted(&probabilities, &positive, &weights, &goals).unwrap();
+        assert_eq!(weighted, choose(&all, &labels, &goals).unwrap());
     }
 
     #[test]

@@ -14,42 +14,64 @@ use std::collections::BTreeSet;
 
 /// Standard operators a network may use: pure functions with shapes known ahead, all of them known to TensorRT and CUDA.
 pub const ALLOWED_OPERATORS: &[&str] = &[
+    "Abs",
     "Add",
+    "And",
+    "BatchNormalization",
     "Cast",
     "Clip",
     "Concat",
     "Constant",
     "Cos",
     "Div",
+    "Elu",
+    "Equal",
     "Erf",
     "Exp",
     "Expand",
+    "Flatten",
     "Floor",
     "Gather",
+    "GatherElements",
     "Gemm",
+    "Greater",
+    "GreaterOrEqual",
     "Identity",
     "LayerNormalization",
     "LeakyRelu",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "LogSoftmax",
     "MatMul",
     "Max",
     "Min",
     "Mul",
     "Neg",
+    "Not",
+    "Or",
     "Pow",
+    "ReduceMax",
     "ReduceMean",
+    "ReduceMin",
     "ReduceSum",
     "Relu",
     "Reshape",
+    "Selu",
+    "Shape",
     "Sigmoid",
     "Sin",
     "Slice",
     "Softmax",
+    "Softplus",
+    "Split",
     "Sqrt",
     "Squeeze",
     "Sub",
     "Tanh",
     "Transpose",
     "Unsqueeze",
+    "Where",
 ];
 
 /// Why a network or tree file was refused.
@@ -94,6 +116,11 @@ pub enum OnnxError {
         /// What it is.
         found: String,
     },
+    /// A classifier's probabilities come as a list of maps.
+    #[error(
+        "it gives its probabilities as a list of maps (operator `ZipMap`); export it again with options={{\"zipmap\": False}}"
+    )]
+    ZipMap,
     /// A weight is not a number.
     #[error("tensor `{0}` holds a value that is not a number; the fit diverged, train again")]
     NotANumber(String),
@@ -248,7 +275,7 @@ fn matches(port: &Port, value: &ValueInfoProto) -> bool {
         })
 }
 
-fn describe(value: &ValueInfoProto) -> String {
+pub(super) fn describe(value: &ValueInfoProto) -> String {
     let Some(TypeValue::Tensor(tensor)) = value.r#type.as_ref().and_then(|r#type| r#type.value.as_ref()) else {
         return "no tensor type".to_owned();
     };
@@ -274,6 +301,6 @@ fn describe(value: &ValueInfoProto) -> String {
     format!("{element}[{}]", dims.join(", "))
 }
 
-fn is_standard(domain: &str) -> bool {
+pub(super) fn is_standard(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
 }

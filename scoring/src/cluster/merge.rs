@@ -1,4 +1,4 @@
-//! The merge: one thread reads `transactions`, `labels` and `verdicts`, brings them into one order, journals that order and feeds the
+//! The merge: one thread reads `transactions`, `labels`, `verdicts` and `model-events`, brings them into one order, journals that order and feeds the
 //! engine with it. Every replica does it for all of the topics, whoever scores.
 //!
 //! - The first message of a transaction id wins for ever. A repeat does nothing; one with another body is rejected.
@@ -13,6 +13,7 @@ use super::kafka::dead_letter::Reason;
 use super::kafka::{Incoming, KafkaConfig, KafkaError, Reader, Topic, Wanted, headers};
 use super::rejected::Rejected;
 use super::undecided::{EvidencePlace, Item, Known, Matter, Undecided, UndecidedPayment};
+use crate::control::ControlEvent;
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::log::{Completion, Merged, Offsets, TransactionKey, VerdictPlace};
 use crate::service::{Desk, Ending, Made};
@@ -36,7 +37,7 @@ const WAIT: Duration = Duration::from_millis(20);
 /// How often lag and positions are published.
 const GAUGE_INTERVAL: Duration = Duration::from_millis(500);
 /// What is read.
-pub(crate) const TOPICS: [Topic; 3] = [Topic::Transactions, Topic::Labels, Topic::Verdicts];
+pub(crate) const TOPICS: [Topic; 4] = [Topic::Transactions, Topic::Labels, Topic::Verdicts, Topic::ModelEvents];
 
 pub(crate) struct Merge {
     desk: Arc<Desk>,
@@ -90,7 +91,7 @@ impl Merge {
         for topic in TOPICS {
             let offset = desk.log.offset(topic.name()).map_err(|error| error.to_string())?.unwrap_or(0);
             from.push((topic, offset));
-            if topic != Topic::Verdicts {
+            if is_settled(topic) {
                 undecided.merged_to(topic, offset);
             }
         }
@@ -153,8 +154,10 @@ impl Merge {
             None if clock::monotonic() < self.gauges_due => return,
             None => {
                 let ends = TOPICS.map(|topic| self.reader.end(topic));
-                let [Some(transactions), Some(labels), Some(verdicts)] = ends else { return };
-                *self.beginning.insert([transactions, labels, verdicts])
+                if ends.contains(&None) {
+                    return;
+                }
+                *self.beginning.insert(ends.map(Option::unwrap_or_default))
             }
         };
         let merged = |(topic, end): (Topic, i64)| self.reader.position(topic) >= end || self.reader.at_end(topic);
@@ -190,9 +193,10 @@ impl Merge {
         let (topic, next) = (message.topic, message.offset + 1);
         match topic {
             Topic::Verdicts => self.verdict(message)?,
+            Topic::ModelEvents => self.control(&message)?,
             _ => self.event(message)?,
         }
-        if topic != Topic::Verdicts {
+        if is_settled(topic) {
             self.undecided.merged_to(topic, next);
         }
         Ok(())
@@ -229,6 +233,19 @@ impl Merge {
         }
         self.desk.claims.contradict(&key, hash);
         self.payment(message, event, key, hash)
+    }
+
+    /// A control event is journaled; the control thread applies it from there.
+    fn control(&mut self, message: &Incoming) -> Result<(), Stop> {
+        if let Err(reason) = ControlEvent::decode(&message.payload) {
+            // Nobody else may write there; a stray message must not stop a replica.
+            tracing::error!(offset = message.offset, reason, "a message in `model-events` is passed over");
+            return Ok(());
+        }
+        let origin = (message.topic.name(), message.offset + 1);
+        let merged = Merged::Control { event: &message.payload };
+        self.desk.log.append_merged(merged, origin, None, |_| true).map_err(stop)?;
+        Ok(())
     }
 
     /// What an id was first used with; none where it is new. The verdict is looked up only where somebody waits for it.
@@ -391,6 +408,11 @@ impl Merge {
         });
         Ok(())
     }
+}
+
+/// Whether the messages of a topic are settled by the scorer.
+fn is_settled(topic: Topic) -> bool {
+    matches!(topic, Topic::Transactions | Topic::Labels)
 }
 
 /// The event a message holds, if it is one that its topic takes.

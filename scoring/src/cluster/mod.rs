@@ -25,6 +25,7 @@ mod rejected;
 mod scorer;
 mod undecided;
 
+use crate::control::ControlEvent;
 use crate::engine::Command;
 use crate::inference::Job;
 use crate::log::{EventLog, LogError, Record, TransactionKey, VerdictPlace};
@@ -53,6 +54,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_S: u32 = 1;
 /// Who writes what comes over HTTP, as CloudEvents' `source`.
 const SOURCE: &str = "/fraudnet/http";
+/// Tenant in the headers of control events: they speak of all tenants.
+const CONTROL_TENANT: &str = "fraudnet";
 
 /// Checked settings of cluster mode.
 #[derive(Debug, Clone, PartialEq)]
@@ -242,6 +245,16 @@ impl Cluster {
         };
         let offset = self.send(self.message(event, about, kind, trace)).await?;
         Ok(offset.max(0) as u64)
+    }
+
+    /// Hands a control event to Kafka; returns once it is durable there.
+    pub(crate) async fn append_control(&self, event: &ControlEvent) -> Result<(), ServiceError> {
+        let kind = MessageKind::Control;
+        let headers =
+            cloud_event_headers(kind, &event.control_id, SOURCE, event.at_ms, event.change.name(), CONTROL_TENANT, None);
+        let key = event.change.name().as_bytes().to_vec();
+        self.send(Outgoing { topic: Topic::ModelEvents, key, payload: event.encode().into(), headers }).await?;
+        Ok(())
     }
 
     fn message(&self, event: &Event, about: &str, kind: MessageKind, trace: Option<TraceContext>) -> Outgoing {

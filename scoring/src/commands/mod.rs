@@ -4,6 +4,7 @@ mod config;
 mod dead_letters;
 mod demo;
 mod redis;
+mod remote;
 mod replay;
 mod schemas;
 mod serve;

@@ -163,6 +163,8 @@ impl RawConfig {
             lose_unsynced_writes: self.log.lose_unsynced_writes,
             cluster: self.cluster(faults),
             snapshot: self.snapshot(faults),
+            control: self.control(faults),
+            example_share: self.example_share(faults),
         }
     }
 

@@ -61,9 +61,6 @@ impl RawConfig {
         if protocol.has_login() && kafka.username.is_empty() {
             faults.add("kafka.username", "must be set where kafka.security_protocol is one with a login");
         }
-        if !(0.0..=1.0).contains(&kafka.example_share) {
-            faults.add("kafka.example_share", "must be from 0 to 1");
-        }
         let mut millis = |key, value| Duration::from_millis(faults.within(key, value, MILLIS));
         let session_timeout = millis("kafka.session_timeout_ms", kafka.session_timeout_ms);
         let transaction_timeout = millis("kafka.transaction_timeout_ms", kafka.transaction_timeout_ms);
@@ -86,7 +83,7 @@ impl RawConfig {
             pending_payments: faults.within("kafka.pending_payments", kafka.pending_payments, 16..=1_000_000),
             batch_payments: faults.within("kafka.batch_payments", kafka.batch_payments, 1..=10_000),
             model_wait,
-            example_share: kafka.example_share,
+            example_share: self.training.example_share,
         }
     }
 

@@ -5,14 +5,15 @@
 
 mod check;
 mod cluster;
+mod control;
 mod raw;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, KafkaSection, LogSection,
-    ModelSection, RawConfig, RedisSection, ServerSection, SnapshotSection, TelemetrySection,
+    ControlSection, DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, KafkaSection, LogSection,
+    ModelSection, RawConfig, RedisSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
 };
 
 use figment::Figment;

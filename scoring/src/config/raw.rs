@@ -32,6 +32,10 @@ pub struct RawConfig {
     pub redis: RedisSection,
     /// Snapshots of graph and windows.
     pub snapshot: SnapshotSection,
+    /// Who may change what scores.
+    pub control: ControlSection,
+    /// What training gets.
+    pub training: TrainingSection,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -195,8 +199,6 @@ section! {
         batch_payments: usize = 256,
         /// How long the scorer waits for the model before the rules answer, milliseconds.
         model_wait_ms: u64 = 1000,
-        /// Share of approved payments that become training examples.
-        example_share: f64 = 0.05,
     }
 }
 
@@ -223,5 +225,25 @@ section! {
         every_events: u64 = 200_000,
         /// Good ones kept.
         keep: usize = 3,
+    }
+}
+
+section! {
+    /// `[control]`
+    ControlSection {
+        /// Folder of the public keys (`NAME.pub`) whose owners may change what scores; empty: anybody may who reaches the API.
+        trusted_keys: String = String::new(),
+        /// Load only model versions that are signed with one of them.
+        require_signature: bool = false,
+        /// Whoever signed a version may not make it champion.
+        four_eyes: bool = false,
+    }
+}
+
+section! {
+    /// `[training]`
+    TrainingSection {
+        /// Share of approved payments that become training examples; all others do.
+        example_share: f64 = 0.05,
     }
 }

@@ -38,6 +38,8 @@ fn verdict(decision: Decision) -> Verdict {
         as_of: AsOf { position: 0, time: String::new(), cut: None },
         subgraph_digest: String::new(),
         subgraph: SubgraphSize { hops: [1, 2, 3, 4], truncated: 0 },
+        experiments: Vec::new(),
+        control_group: None,
         stage_us: StageTimes::default(),
     }
 }

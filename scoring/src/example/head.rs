@@ -4,11 +4,12 @@ use crate::verdict::{Cut, Decision, Tier, Verdict};
 
 /// Decisions and tiers by their number in the layout, which is theirs for ever.
 const DECISIONS: [Decision; 4] = [Decision::Approve, Decision::Challenge, Decision::Review, Decision::Decline];
-const TIERS: [Tier; 4] = [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules];
+const TIERS: [Tier; 6] = [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules, Tier::Custom, Tier::Default];
 
 const ACCOUNT_KNOWN: u8 = 1;
 const LOGIT_KNOWN: u8 = 2;
 const CUT_KNOWN: u8 = 4;
+const CONTROL_GROUP: u8 = 8;
 
 /// Whose example it is, and how the payment was decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,10 @@ pub struct ExampleHead {
     pub tier: Tier,
     /// Probability with which an example like this one is kept, above 0 and at most 1: its weight is one over it.
     pub inclusion_probability: f32,
+    /// Whether it would have been declined and was let through to be watched: the control group.
+    pub control_group: bool,
+    /// Probability with which such a payment is let through, above 0 and at most 1; 1 where no draw decided.
+    pub propensity: f32,
     /// Hex digest of the subgraph the tensor was read off.
     pub subgraph_digest: String,
 }
@@ -60,6 +65,8 @@ impl ExampleHead {
             model_version: verdict.model_version.clone(),
             tier: verdict.tier,
             inclusion_probability,
+            control_group: verdict.control_group.is_some(),
+            propensity: verdict.control_group.as_ref().map_or(1.0, |group| group.propensity),
             subgraph_digest: verdict.subgraph_digest.clone(),
         }
     }
@@ -69,6 +76,7 @@ impl ExampleHead {
         u8::from(self.account.is_some()) * ACCOUNT_KNOWN
             + u8::from(self.logit.is_some()) * LOGIT_KNOWN
             + u8::from(self.cut.is_some()) * CUT_KNOWN
+            + u8::from(self.control_group) * CONTROL_GROUP
     }
 
     pub(super) fn write(&self, schema: [u8; 8]) -> Vec<u8> {
@@ -82,7 +90,9 @@ impl ExampleHead {
         bytes.extend_from_slice(&transactions.to_le_bytes());
         bytes.extend_from_slice(&labels.to_le_bytes());
         bytes.extend_from_slice(&[decision as u8, tier as u8]);
-        for number in [self.fraud_probability, self.logit.unwrap_or(0.0), self.inclusion_probability] {
+        let numbers =
+            [self.fraud_probability, self.logit.unwrap_or(0.0), self.inclusion_probability, self.propensity];
+        for number in numbers {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.extend_from_slice(&schema);
@@ -105,7 +115,7 @@ impl ExampleHead {
 
     /// The head and the feature schema it was written with, or the part that is not as the layout says.
     pub(super) fn read(flags: u8, bytes: &[u8]) -> Result<(ExampleHead, [u8; 8]), &'static str> {
-        if flags > ACCOUNT_KNOWN + LOGIT_KNOWN + CUT_KNOWN {
+        if flags > ACCOUNT_KNOWN + LOGIT_KNOWN + CUT_KNOWN + CONTROL_GROUP {
             return Err("a flag");
         }
         let known = |flag: u8| flags & flag != 0;
@@ -118,6 +128,7 @@ impl ExampleHead {
         let fraud_probability = f32::from_le_bytes(rest.take()?);
         let logit = f32::from_le_bytes(rest.take()?);
         let inclusion_probability = f32::from_le_bytes(rest.take()?);
+        let propensity = f32::from_le_bytes(rest.take()?);
         let schema = rest.take()?;
         let tenant = rest.text()?;
         let transaction_id = rest.text()?;
@@ -137,6 +148,8 @@ impl ExampleHead {
             model_version: rest.text()?,
             tier: *TIERS.get(usize::from(tier)).ok_or("the tier")?,
             inclusion_probability,
+            control_group: known(CONTROL_GROUP),
+            propensity,
             subgraph_digest: rest.text()?,
         };
         if rest.0.is_empty() { Ok((head, schema)) } else { Err("the end of the head") }

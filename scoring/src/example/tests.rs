@@ -70,12 +70,14 @@ prop_compose! {
         ),
         (fraud_probability, inclusion_probability) in (0.0..=1.0_f32, 0.001..=1.0_f32),
         logit in of(-30.0..30.0_f32),
+        (control_group, propensity) in (any::<bool>(), 0.001..=1.0_f32),
         subgraph_digest in "[0-9a-f]{32}",
     ) -> ExampleHead {
         ExampleHead {
             tenant, transaction_id, account, occurred_at_ms, position,
             cut: cut.map(|(journal, transactions, labels)| Cut { journal, transactions, labels }),
-            decision, fraud_probability, logit, model, model_version, tier, inclusion_probability, subgraph_digest,
+            decision, fraud_probability, logit, model, model_version, tier, inclusion_probability, control_group,
+            propensity, subgraph_digest,
         }
     }
 }
@@ -170,6 +172,8 @@ fn head() -> ExampleHead {
         model_version: "2026.11.22-2".into(),
         tier: Tier::Hybrid,
         inclusion_probability: 1.0,
+        control_group: false,
+        propensity: 1.0,
         subgraph_digest: "26b47f2c3935fb40c882caffc0946b52".into(),
     }
 }

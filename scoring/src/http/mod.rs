@@ -6,6 +6,7 @@
 //!
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
+mod actor;
 mod entities;
 mod labels;
 mod openapi;
@@ -16,6 +17,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod training;
 
 use crate::service::Service;
 use crate::wire::InputRules;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
 pub use labels::LabelReply;
 pub use openapi::openapi_json;
@@ -37,6 +40,7 @@ pub use problem::{Problem, ProblemKind};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use status::ReadyReply;
 pub use trace::describe;
+pub use training::NEXT_POSITION;
 
 /// Checked settings of the rim.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +58,7 @@ pub struct App {
     service: Service,
     config: HttpConfig,
     metrics: Option<PrometheusHandle>,
+    taken: actor::Taken,
 }
 
 /// Every route: method and path, as documented.
@@ -62,6 +67,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/verdicts/{transaction_id}"),
     ("post", "/v1/labels"),
     ("get", "/v1/entities/{kind}/{id}/subgraph"),
+    ("get", "/v1/training/stream"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -75,11 +81,12 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/verdicts/{transaction_id}", get(payments::verdict))
         .route("/v1/labels", post(labels::add))
         .route("/v1/entities/{kind}/{id}/subgraph", get(entities::subgraph))
+        .route("/v1/training/stream", get(training::stream))
         .route("/livez", get(status::livez))
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))
         .route("/openapi.json", get(openapi::document));
-    rim(routes).with_state(Arc::new(App { service, config, metrics }))
+    rim(routes).with_state(Arc::new(App { service, config, metrics, taken: actor::Taken::default() }))
 }
 
 /// What stands around all routes: problems for what matches none, panics caught, traces.

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
 
-use super::{entities, labels, payments, problem, status};
+use super::{entities, labels, payments, problem, status, training};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
@@ -18,6 +18,7 @@ use utoipa::OpenApi;
         payments::verdict,
         labels::add,
         entities::subgraph,
+        training::stream,
         status::livez,
         status::readyz,
         status::metrics,
@@ -28,6 +29,7 @@ use utoipa::OpenApi;
         (name = "payments", description = "Verdicts on payments"),
         (name = "labels", description = "Whether payments were fraud, told later"),
         (name = "entities", description = "What the graph holds"),
+        (name = "training", description = "What trainers read"),
         (name = "status", description = "For orchestration and monitoring"),
     )
 )]

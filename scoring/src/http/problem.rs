@@ -49,6 +49,10 @@ pub enum ProblemKind {
     ConflictingBody,
     /// The transaction id belongs to a payment that was loaded as history.
     KnownFromHistory,
+    /// The change contradicts what stands.
+    Contradiction,
+    /// The sender may not make this change.
+    NotAuthorised,
     /// A bug.
     Internal,
     /// A queue is full.
@@ -85,6 +89,8 @@ impl ProblemKind {
             ProblemKind::KnownFromHistory => {
                 ("known-from-history", "the payment was loaded as history", StatusCode::CONFLICT)
             }
+            ProblemKind::Contradiction => ("contradiction", "the change contradicts what stands", StatusCode::CONFLICT),
+            ProblemKind::NotAuthorised => ("not-authorised", "this change is not yours to make", StatusCode::FORBIDDEN),
             ProblemKind::Internal => ("internal", "the service made a mistake", StatusCode::INTERNAL_SERVER_ERROR),
             ProblemKind::Overloaded => ("overloaded", "the service is full", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::NotReady => ("not-ready", "the service takes no traffic now", StatusCode::SERVICE_UNAVAILABLE),
@@ -147,6 +153,7 @@ impl From<ServiceError> for Problem {
             ServiceError::NotReady { retry_after_s, .. } => {
                 Problem::new(ProblemKind::NotReady, detail).after(retry_after_s)
             }
+            ServiceError::ElsewhereInCluster => Problem::new(ProblemKind::Contradiction, detail),
             ServiceError::NotDurableInTime => Problem::new(ProblemKind::NotDurableInTime, detail),
             ServiceError::Log(reason) => {
                 // Paths and the system's words are for the operator, not for callers.

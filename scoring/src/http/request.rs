@@ -49,7 +49,7 @@ pub(super) fn patience(headers: &HeaderMap, default: Duration) -> Result<Duratio
 }
 
 /// The header's value: none where absent, none within where it is not ASCII text.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<Option<&'a str>>, Problem> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<Option<&'a str>>, Problem> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
@@ -62,6 +62,15 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<Option<&'a st
 pub(super) fn deadline(request: &Request, default: Duration) -> Result<Instant, Problem> {
     let arrived = request.extensions().get::<Arrival>().map_or_else(clock::monotonic, |arrival| arrival.0);
     Ok(arrived + patience(request.headers(), default)?)
+}
+
+/// The body of a request for a change: JSON, or nothing at all.
+pub(super) async fn body(request: Request) -> Result<Bytes, Problem> {
+    let declared = |name| request.headers().contains_key(name);
+    let none = !declared(header::CONTENT_TYPE)
+        && !declared(header::TRANSFER_ENCODING)
+        && request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if none { Ok(Bytes::new()) } else { json_body(request).await }
 }
 
 /// The body of a request that must be JSON, at most [`MAX_BODY_BYTES`].

@@ -62,6 +62,11 @@ pub enum Merged<'a> {
         /// The event's JSON.
         event: &'a [u8],
     },
+    /// A control event.
+    Control {
+        /// The control event's JSON.
+        event: &'a [u8],
+    },
     /// A message that cannot be taken, encoded by whoever rejected it.
     Rejected {
         /// Its bytes.
@@ -173,6 +178,51 @@ impl EventLog {
         self.sequencer.append(append, |_| true)
     }
 
+    /// Appends a control event; `done` is called on the writer thread once it is durable or lost, also where this returns an error.
+    ///
+    /// # Errors
+    /// Where the log is closed or failed.
+    pub fn append_control(&self, event: &[u8], done: Completion) -> Result<u64, Refusal> {
+        let append = Append {
+            record: record::control(event),
+            row: None,
+            lazy: false,
+            exempt: true,
+            done: Some(done),
+            origin: None,
+        };
+        self.sequencer.append(append, |_| true)
+    }
+
+    /// Appends the training example of the payment at `payment`. It becomes durable with what comes after it; nobody waits.
+    ///
+    /// # Errors
+    /// Where the queue is full, or the log is closed or failed.
+    pub fn append_example(&self, payment: u64, bytes: &[u8]) -> Result<u64, Refusal> {
+        self.append_lazily(record::example(payment, bytes))
+    }
+
+    /// Appends a note. It becomes durable with what comes after it; nobody waits.
+    ///
+    /// # Errors
+    /// Where the queue is full, or the log is closed or failed.
+    pub fn append_note(&self, note: &[u8]) -> Result<u64, Refusal> {
+        self.append_lazily(record::note(note))
+    }
+
+    fn append_lazily(&self, record: Vec<u8>) -> Result<u64, Refusal> {
+        let append = Append { record, row: None, lazy: true, exempt: false, done: None, origin: None };
+        self.sequencer.append(append, |_| true)
+    }
+
+    /// Durable control events at `position` and later, in order, at most `limit`. Cheap where there is nothing new.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn controls_from(&self, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
+        self.store.controls_from(position, limit)
+    }
+
     /// Appends what was merged from Kafka; `done` as in [`EventLog::append_event`], `admit` as in [`EventLog::append_payment`].
     /// The queue's bound does not hold here: whoever merges looks at [`EventLog::queued`] and stops reading.
     ///
@@ -191,6 +241,7 @@ impl EventLog {
                 (record::streamed(cut, &body_hash, event), Some((key.clone(), row)))
             }
             Merged::Event { event } => (record::event(event), None),
+            Merged::Control { event } => (record::control(event), None),
             Merged::Rejected { message } => (record::rejected(message), None),
             Merged::Verdict { key, body_hash, payment, body } => {
                 let row = TransactionRow { payment, body_hash, verdict: VerdictPlace::At(0) };

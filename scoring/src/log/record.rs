@@ -2,8 +2,9 @@
 //!
 //! An entry is a tag byte, a short fixed head and JSON: `1 event`, `2 body-hash(32) payment-event`,
 //! `3 payment-position(8, little endian) verdict`, `4 payment-event` of a history that was loaded, and where the log is the journal of a
-//! Kafka cluster `5 transactions-offset(8) labels-offset(8) body-hash(32) payment-event` and `6 rejected message`. The heads are there so
-//! that the transactions table can be rebuilt from the log alone without reading the verdicts' JSON.
+//! Kafka cluster `5 transactions-offset(8) labels-offset(8) body-hash(32) payment-event` and `6 rejected message`. Beside payments there are
+//! `7 control-event`, `8 payment-position(8, little endian) training-example` and `9 note`. The heads are there so that the transactions
+//! table can be rebuilt from the log alone without reading the verdicts' JSON.
 
 use super::LogError;
 
@@ -13,6 +14,9 @@ const VERDICT: u8 = 3;
 const HISTORY: u8 = 4;
 const STREAMED: u8 = 5;
 const REJECTED: u8 = 6;
+pub(super) const CONTROL: u8 = 7;
+const EXAMPLE: u8 = 8;
+const NOTE: u8 = 9;
 
 /// An entry as read, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,23 @@ pub enum Record<'a> {
         /// The verdict's JSON as replied.
         body: &'a [u8],
     },
+    /// A change of what scores: models, experiments, policies, lists.
+    Control {
+        /// The control event's JSON.
+        event: &'a [u8],
+    },
+    /// The training example of a payment that was decided.
+    Example {
+        /// Position of the payment.
+        payment: u64,
+        /// The example, see [`crate::example`].
+        bytes: &'a [u8],
+    },
+    /// What was seen beside the verdicts, such as what a shadow model said. Nothing is folded from it but figures.
+    Note {
+        /// Its JSON.
+        note: &'a [u8],
+    },
 }
 
 /// A payment's place among Kafka's topics.
@@ -75,14 +96,18 @@ pub struct Offsets {
 }
 
 impl<'a> Record<'a> {
-    /// The JSON of the event that is applied; none for verdicts and rejected messages.
+    /// The JSON of the event that is applied; none for whatever the graph never hears of.
     pub fn event(&self) -> Option<&'a [u8]> {
         match *self {
             Record::Payment { event, .. }
             | Record::Event { event }
             | Record::History { event }
             | Record::Streamed { event, .. } => Some(event),
-            Record::Rejected { .. } | Record::Verdict { .. } => None,
+            Record::Rejected { .. }
+            | Record::Verdict { .. }
+            | Record::Control { .. }
+            | Record::Example { .. }
+            | Record::Note { .. } => None,
         }
     }
 }
@@ -122,6 +147,12 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
             Some(Record::Streamed { cut, body_hash: *body_hash, event })
         }
         REJECTED => Some(Record::Rejected { message: rest }),
+        CONTROL => Some(Record::Control { event: rest }),
+        EXAMPLE => {
+            let (payment, bytes) = rest.split_first_chunk::<8>()?;
+            Some(Record::Example { payment: u64::from_le_bytes(*payment), bytes })
+        }
+        NOTE => Some(Record::Note { note: rest }),
         _ => None,
     }
 }
@@ -148,6 +179,18 @@ pub(super) fn streamed(cut: Offsets, body_hash: &[u8; 32], json: &[u8]) -> Vec<u
 
 pub(super) fn rejected(message: &[u8]) -> Vec<u8> {
     joined(REJECTED, &[], message)
+}
+
+pub(super) fn control(json: &[u8]) -> Vec<u8> {
+    joined(CONTROL, &[], json)
+}
+
+pub(super) fn example(payment: u64, bytes: &[u8]) -> Vec<u8> {
+    joined(EXAMPLE, &payment.to_le_bytes(), bytes)
+}
+
+pub(super) fn note(json: &[u8]) -> Vec<u8> {
+    joined(NOTE, &[], json)
 }
 
 pub(super) fn verdict(payment: u64, json: &[u8]) -> Vec<u8> {

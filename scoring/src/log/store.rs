@@ -1,6 +1,6 @@
-//! The log's file: table `log` (position → entry) and table `transactions` (tenant and id → where its payment and
-//! verdict stand), both written in one transaction a group, so that they never disagree. `transactions` is a fold of
-//! `log`; where it is missing or does not reach as far, it is rebuilt.
+//! The log's file: table `log` (position → entry), table `transactions` (tenant and id → where its payment and verdict
+//! stand) and table `controls` (where control events stand), all written in one transaction a group, so that they never
+//! disagree. The latter two are folds of `log`; where they are missing or do not reach as far, they are rebuilt.
 
 use super::file::LogFile;
 use super::record::{self, Entry, ROW_BYTES, Record, TransactionKey, TransactionRow, VerdictPlace};
@@ -25,6 +25,8 @@ const TRANSACTIONS: TableDefinition<&[u8], &[u8; ROW_BYTES]> = TableDefinition::
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// Offset to go on from in each Kafka topic, where the log is a replica's journal.
 const OFFSETS: TableDefinition<&str, i64> = TableDefinition::new("offsets");
+/// Positions of control events, so that these are found without reading the log.
+const CONTROLS: TableDefinition<u64, ()> = TableDefinition::new("controls");
 /// Key in `meta`: the log's identity.
 const IDENTITY: &str = "identity";
 /// Key in `meta`: first position the transactions table has not folded in.
@@ -90,6 +92,8 @@ pub(super) struct Store {
     database: RwLock<Option<Arc<Database>>>,
     end: AtomicU64,
     identity: AtomicU64,
+    /// First position after the last control event.
+    controls_end: AtomicU64,
     listeners: Mutex<Vec<Sender<()>>>,
 }
 
@@ -126,6 +130,7 @@ impl Store {
             database: RwLock::new(Some(Arc::new(database))),
             end: AtomicU64::new(0),
             identity: AtomicU64::new(0),
+            controls_end: AtomicU64::new(0),
             listeners: Mutex::new(Vec::new()),
         };
         store.check()?;
@@ -164,7 +169,45 @@ impl Store {
             self.rebuild_transactions()?;
         }
         self.end.store(end, Ordering::Release);
+        self.controls_end.store(self.last_control()?.map_or(0, |last| last + 1), Ordering::Release);
         Ok(())
+    }
+
+    fn last_control(&self) -> Result<Option<u64>, LogError> {
+        let read = || -> Result<Option<u64>, redb::Error> {
+            let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
+            match database.begin_read()?.open_table(CONTROLS) {
+                Ok(controls) => Ok(controls.last()?.map(|(position, _)| position.value())),
+                Err(TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    pub(super) fn controls_from(&self, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
+        if position >= self.controls_end.load(Ordering::Acquire) {
+            return Ok(Vec::new());
+        }
+        let read = || -> Result<Vec<Entry>, redb::Error> {
+            let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
+            let transaction = database.begin_read()?;
+            let controls = match transaction.open_table(CONTROLS) {
+                Ok(controls) => controls,
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let log = transaction.open_table(LOG)?;
+            let mut entries = Vec::new();
+            for control in controls.range(position..)?.take(limit) {
+                let (position, _) = control?;
+                if let Some(bytes) = log.get(position.value())? {
+                    entries.push(Entry::new(position.value(), bytes.value().to_vec()));
+                }
+            }
+            Ok(entries)
+        };
+        read().map_err(|error| self.error(error))
     }
 
     /// Reads the log's identity, or gives it one.
@@ -216,6 +259,7 @@ impl Store {
             let log = transaction.open_table(LOG).map_err(|error| write(error.into()))?;
             let mut rows = transaction.open_table(TRANSACTIONS).map_err(|error| write(error.into()))?;
             let mut meta = transaction.open_table(META).map_err(|error| write(error.into()))?;
+            let mut controls = transaction.open_table(CONTROLS).map_err(|error| write(error.into()))?;
             let mut undecided: HashMap<u64, (TransactionKey, [u8; 32])> = HashMap::new();
             let key = |position, event: &[u8]| match wire::decode_event(event) {
                 Ok(Event { tenant, body: Body::Payment(payment), .. }) => {
@@ -230,7 +274,13 @@ impl Store {
                 let position = position.value();
                 end = position + 1;
                 match record::parse(bytes.value()).ok_or(LogError::UnknownEntry { position })? {
-                    Record::Event { .. } | Record::Rejected { .. } => {}
+                    Record::Event { .. }
+                    | Record::Rejected { .. }
+                    | Record::Example { .. }
+                    | Record::Note { .. } => {}
+                    Record::Control { .. } => {
+                        controls.insert(position, ()).map_err(|error| write(error.into()))?;
+                    }
                     Record::Payment { body_hash, event } | Record::Streamed { body_hash, event, .. } => {
                         let key = key(position, event)?;
                         let row = TransactionRow { payment: position, body_hash, verdict: VerdictPlace::Undecided };
@@ -261,6 +311,9 @@ impl Store {
         let Some(last) = group.last() else { return Ok(()) };
         let database = self.database()?;
         self.write_tables(&database, group, last.position + 1).map_err(|error| self.error(error))?;
+        if let Some(control) = group.iter().rev().find(|sequenced| is_control(sequenced)) {
+            self.controls_end.store(control.position + 1, Ordering::Release);
+        }
         self.end.store(last.position + 1, Ordering::Release);
         for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             // Full: a token is there already.
@@ -277,7 +330,12 @@ impl Store {
             let mut rows = transaction.open_table(TRANSACTIONS)?;
             let mut meta = transaction.open_table(META)?;
             let mut offsets = transaction.open_table(OFFSETS)?;
-            for Sequenced { position, append } in group {
+            let mut controls = transaction.open_table(CONTROLS)?;
+            for sequenced in group {
+                let Sequenced { position, append } = sequenced;
+                if is_control(sequenced) {
+                    controls.insert(position, ())?;
+                }
                 if let Some((topic, next)) = append.origin {
                     offsets.insert(topic, next)?;
                 }
@@ -378,6 +436,10 @@ impl Store {
             other => LogError::Io { path: self.path.clone(), reason: other.to_string() },
         }
     }
+}
+
+fn is_control(sequenced: &Sequenced) -> bool {
+    sequenced.append.record.first() == Some(&record::CONTROL)
 }
 
 fn open_error(path: &Path, error: &DatabaseError) -> LogError {

@@ -13,7 +13,7 @@ pub(super) const TRACE: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{
 pub(super) const DIGITS: &str = "^[0-9]+$";
 pub(super) const HASH: &str = "^[0-9a-f]{64}$";
 
-const KINDS: [MessageKind; 7] = [
+const KINDS: [MessageKind; 8] = [
     MessageKind::Payment,
     MessageKind::Outcome,
     MessageKind::Label,
@@ -21,6 +21,7 @@ const KINDS: [MessageKind; 7] = [
     MessageKind::Review,
     MessageKind::TrainingExample,
     MessageKind::DeadLetter,
+    MessageKind::Control,
 ];
 
 pub(super) fn ours() -> Value {

@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) claims: Claims,
     pub(crate) health: Arc<Health>,
     pub(crate) meters: Meters,
+    /// Share of approved payments that become training examples.
+    pub(crate) example_share: f64,
     /// Positions of payments that are not durably decided; where Kafka is the log, its own queue knows them.
     pub(super) open: Mutex<BTreeSet<u64>>,
 }
@@ -148,6 +150,8 @@ impl Desk {
             },
             subgraph_digest: hex(&evidence.subgraph_digest),
             subgraph: SubgraphSize { hops: evidence.hops, truncated: evidence.truncated },
+            experiments: Vec::new(),
+        control_group: None,
             stage_us,
         };
         tracing::debug!(transaction_id = %verdict.transaction_id, decision = ?decision, tier = ?tier, position = pending.position, "decided");

@@ -12,11 +12,13 @@
 mod backfill;
 mod claims;
 mod decide;
+mod examples;
 mod health;
 mod replay;
 mod start;
 
 use crate::cluster::{Cluster, ClusterConfig};
+use crate::control::{Control, ControlConfig};
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
@@ -35,7 +37,10 @@ use tracing::Instrument;
 pub use backfill::{BackfillReport, load_history};
 pub(crate) use claims::{Ending, Made};
 pub(crate) use decide::{Desk, PendingVerdict};
+pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
 
+/// How often it is looked whether there is more for the trainer.
+const TRAINING_POLL: Duration = Duration::from_millis(50);
 /// Seconds after which a caller refused for want of room may try again.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -82,6 +87,10 @@ pub struct ServiceConfig {
     pub cluster: Option<ClusterConfig>,
     /// Snapshots of the state.
     pub snapshot: SnapshotConfig,
+    /// Who may change what scores.
+    pub control: ControlConfig,
+    /// Share of approved payments that become training examples; all others do.
+    pub example_share: f64,
 }
 
 /// A checked payment that asks for a verdict.
@@ -149,6 +158,11 @@ pub enum ServiceError {
         /// When to try again.
         retry_after_s: u32,
     },
+    /// Asked for what only the topics hold.
+    #[error(
+        "with Kafka as the log, training examples are read from the topics `training-examples`, `labels` and `model-events`"
+    )]
+    ElsewhereInCluster,
     /// The log cannot be written or read.
     #[error("the event log failed: {0}")]
     Log(String),
@@ -187,6 +201,7 @@ pub struct Service {
 struct Inner {
     desk: Arc<Desk>,
     engine: Sender<Command>,
+    control: Control,
     follower: Follower,
     cluster: Option<Arc<Cluster>>,
     snapshots: Option<Taker>,
@@ -330,6 +345,33 @@ impl Service {
         id: &str,
     ) -> Result<Option<Neighbourhood>, ServiceError> {
         self.inner.follower.ask(tenant, kind, id).await
+    }
+
+    /// What the trainer reads: training examples, labels and control events from log position `from` on, at most `limit`. Where there
+    /// is nothing yet it waits up to `wait` for more.
+    ///
+    /// # Errors
+    /// Where the log cannot be read, or Kafka is the log: there the topics hold all of it.
+    pub async fn training(&self, from: u64, limit: usize, wait: Duration) -> Result<TrainingStretch, ServiceError> {
+        if self.inner.cluster.is_some() {
+            return Err(ServiceError::ElsewhereInCluster);
+        }
+        let until = clock::monotonic() + wait;
+        loop {
+            let log = self.inner.desk.log.clone();
+            let end = log.durable_end();
+            let read = tokio::task::spawn_blocking(move || examples::stretch(&log, from, limit)).await;
+            let stretch = read.map_err(|_| ServiceError::Log("reading it broke off".to_owned()))??;
+            if !stretch.items.is_empty() || stretch.next < end || clock::monotonic() >= until || self.inner.desk.health.ending() {
+                return Ok(stretch);
+            }
+            tokio::time::sleep(TRAINING_POLL).await;
+        }
+    }
+
+    /// What changes what scores.
+    pub fn control(&self) -> &Control {
+        &self.inner.control
     }
 
     /// Whether it takes traffic.

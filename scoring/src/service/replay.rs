@@ -61,7 +61,7 @@ fn replay_entry(
 ) -> Result<(), String> {
     let position = entry.position;
     let (event, body_hash, cut) = match entry.record().map_err(|error| error.to_string())? {
-        Record::Verdict { .. } => return Ok(()),
+        Record::Verdict { .. } | Record::Control { .. } | Record::Example { .. } | Record::Note { .. } => return Ok(()),
         Record::Rejected { message } => return replay_rejected(cluster, position, message),
         Record::Event { event } | Record::History { event } => (event, None, None),
         Record::Payment { event, body_hash } => (event, Some(body_hash), None),

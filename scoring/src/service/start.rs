@@ -1,6 +1,6 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `engine`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `engine`, `control`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
@@ -11,6 +11,7 @@ use super::{Inner, Service, ServiceConfig};
 use crate::clock;
 use crate::cluster::kafka::Topic;
 use crate::cluster::{self, Cluster};
+use crate::control::Control;
 use crate::engine::{Command, Engine};
 use crate::follower::Follower;
 use crate::inference::{self, InferenceConfig, Job};
@@ -87,12 +88,20 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         claims: Claims::default(),
         health,
         meters: Meters::new(),
+        example_share: config.example_share,
         open: Mutex::default(),
     });
     let (engine, commands) = crossbeam_channel::bounded(config.engine_queue);
     let limits = config.limits;
     let mut threads = vec![following];
     let rim = cluster.as_ref().map(cluster::Prepared::cluster);
+    let (control, control_fold) = Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
+    let (ending, failing) = (Arc::clone(&desk.health), Arc::clone(&desk.health));
+    threads.push(
+        control
+            .spawn(control_fold, move || ending.ending(), move |reason| failing.degrade("control", Some(reason.to_owned())))
+            .context("the control thread did not start")?,
+    );
     let (replayed, token) = crossbeam_channel::bounded(1);
     if let Some(cluster) = cluster {
         threads.extend(cluster.spawn(&desk, engine.clone(), jobs.clone(), token)?);
@@ -124,6 +133,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         inner: Arc::new(Inner {
             desk,
             engine,
+            control,
             follower,
             cluster: rim,
             snapshots,

@@ -56,6 +56,8 @@ impl Folder {
             lose_unsynced_writes: false,
             cluster: None,
             snapshot: SnapshotConfig { location: Location::Off, every_events: 1_000, keep: 1 },
+            control: crate::control::ControlConfig::default(),
+            example_share: 0.05,
         }
     }
 }

@@ -15,6 +15,11 @@ macro_rules! words {
             /// Every word, in the order of the domain.
             pub const WORDS: &[(&str, $domain)] = &[$(($word, <$domain>::$variant)),+];
 
+            /// The word of that value.
+            pub fn word_of(value: $domain) -> &'static str {
+                match value { $(<$domain>::$variant => $word),+ }
+            }
+
             /// The domain's value of that word.
             pub fn value_of(word: &str) -> Option<$domain> {
                 Self::WORDS.iter().find(|(name, _)| *name == word).map(|&(_, value)| value)

@@ -49,7 +49,11 @@ impl Journal {
                 let (cut, event) = match entry.record().map_err(|error| error.to_string())? {
                     Record::Streamed { cut, event, .. } => (Some(cut), event),
                     Record::Event { event } => (None, event),
-                    Record::Rejected { .. } | Record::Verdict { .. } => continue,
+                    Record::Rejected { .. }
+                    | Record::Verdict { .. }
+                    | Record::Control { .. }
+                    | Record::Example { .. }
+                    | Record::Note { .. } => continue,
                     Record::Payment { .. } | Record::History { .. } => {
                         return Err(format!("position {position} holds a payment that did not come from Kafka"));
                     }

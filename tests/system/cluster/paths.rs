@@ -14,7 +14,7 @@ const SCORE: &str = "/v1/transactions:score";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_and_stream_lead_to_the_same_topics() {
     let Some(site) = Site::shared("paths").await else { return };
-    let start = |name| site.start_with(name, |settings| settings.set("kafka.example_share", 1.0));
+    let start = |name| site.start_with(name, |settings| settings.set("training.example_share", 1.0));
     let (a, b) = tokio::join!(start("a"), start("b"));
     let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let reply = a.client.post(SCORE, &[("traceparent", &parent)], &payment("asked")).await;

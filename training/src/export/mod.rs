@@ -1,12 +1,13 @@
 //! The network as an ONNX file, written from [`Weights`] with no other tool.
 //!
 //! Map, in reading order: [`graph`] (a small writer that names values and holds shared constants), `layers` (the maths of
-//! [`crate::network`] as nodes). Two files come from the same weights: fp32 for the processor and fp16 for a GPU.
+//! [`crate::network`] as nodes), `read_back` (weights out of a file written here). Two files come from the same weights: fp32 for the processor and fp16 for a GPU.
 //!
 //! It never knows how weights were fitted. Bytes are a pure function of the weights.
 
 pub mod graph;
 mod layers;
+mod read_back;
 
 use crate::network::Weights;
 pub use fraudnet_models::Precision;

@@ -19,7 +19,9 @@ pub use card::{CardPrecision, card_precision};
 pub use drift::{Drift, drift};
 pub use money::{Money, money};
 pub use ranking::{AtThreshold, Ranking};
-pub use reliability::{expected_calibration_error, reliability_curve, top_decile_ratio};
+pub use reliability::{
+    expected_calibration_error, reliability_curve, top_decile_ratio, weighted_calibration_error, weighted_top_decile_ratio,
+};
 
 /// Average precision of payments that stand for `weights` payments each; zero where nothing is positive. What early stops go by.
 pub fn weighted_average_precision(scores: &[f32], positive: &[bool], weights: &[f64]) -> f64 {

@@ -7,7 +7,7 @@
 use super::input::{NetworkInput, floats};
 use super::shape::{HEAD_WIDTH, HEADS, LAYERS, LINK_INPUT, MASKED_SCORE, ROWS, WIDTH};
 use super::weights::Weights;
-use burn::tensor::{Device, Gradients, Tensor, activation};
+use burn::tensor::{Device, Gradients, Int, Tensor, activation};
 use fraudnet_graph::{MAX_LINKS, MAX_ROWS};
 use std::collections::BTreeMap;
 
@@ -46,52 +46,52 @@ impl Network {
 
     /// Scores a batch.
     pub fn forward(&self, input: &NetworkInput) -> Outputs {
-        let time = (input.age.clone() * self.at("time.frequency") + self.at("time.phase")).cos();
-        let links = Tensor::cat(vec![input.links.clone(), time], 1);
-
-        let mut hidden = activation::relu(input.nodes.clone().matmul(self.at("input.weight")) + self.at("input.bias"));
+        let links = self.links(input.links.clone(), input.age.clone());
+        let mut hidden = self.nodes(input.nodes.clone());
         let mut attention = None;
         for layer in 0..LAYERS {
-            let (next, weights) = self.layer(layer, hidden, links.clone(), input);
+            let surroundings = Surroundings {
+                size: input.size,
+                links: first_rows(links.clone(), input.size, layer, LINK_INPUT),
+                neighbours: input.neighbours[layer].clone(),
+                mask: input.mask[layer].clone(),
+            };
+            let (next, weights) = self.layer(layer, hidden, surroundings);
             (hidden, attention) = (next, Some(weights));
         }
-
-        let payment =
-            activation::relu(input.payments.clone().matmul(self.at("payment.weight")) + self.at("payment.bias"));
-        let mut joined = Tensor::cat(vec![hidden, payment], 1);
-        if let Some(factors) = &input.dropout {
-            joined = joined * factors.clone();
-        }
-        let embedding = activation::relu(joined.matmul(self.at("head.weight")) + self.at("head.bias"));
-        let logit = embedding.clone().matmul(self.at("logit.weight")) + self.at("logit.bias");
+        let (logit, embedding) = self.head(hidden, input.payments.clone(), input.dropout.clone());
         let attention = attention.expect("there is a last layer").mean_dim(2).reshape([input.size, MAX_LINKS]);
         Outputs { logit, embedding, attention }
     }
 
+    /// `[links, 24]`: standardised features and the encoding of their age.
+    pub(super) fn links(&self, features: Tensor<2>, age: Tensor<2>) -> Tensor<2> {
+        let time = (age * self.at("time.frequency") + self.at("time.phase")).cos();
+        Tensor::cat(vec![features, time], 1)
+    }
+
+    /// `[B·128, 64]` hidden rows out of standardised node rows.
+    pub(super) fn nodes(&self, features: Tensor<2>) -> Tensor<2> {
+        activation::relu(features.matmul(self.at("input.weight")) + self.at("input.bias"))
+    }
+
     /// One attention layer: `[B·S, 64]` rows in, `[B·R, 64]` rows and their attention `[B·R, K, heads]` out.
-    fn layer(&self, layer: usize, hidden: Tensor<2>, links: Tensor<2>, input: &NetworkInput) -> (Tensor<2>, Tensor<3>) {
+    pub(super) fn layer(&self, layer: usize, hidden: Tensor<2>, surroundings: Surroundings) -> (Tensor<2>, Tensor<3>) {
         let weight = |part: &str| self.at(&format!("layer{}.{part}", layer + 1));
-        let (source, updated, size) = (ROWS[layer], ROWS[layer + 1], input.size);
+        let Surroundings { size, links, neighbours, mask } = surroundings;
+        let (source, updated) = (ROWS[layer], ROWS[layer + 1]);
         let rows = size * updated;
 
         let own =
             hidden.clone().reshape([size, source, WIDTH]).slice([0..size, 0..updated, 0..WIDTH]).reshape([rows, WIDTH]);
-        let links = if updated == MAX_ROWS {
-            links
-        } else {
-            let table = links.reshape([size, MAX_ROWS, MAX_LINKS * LINK_INPUT]);
-            table.slice([0..size, 0..updated, 0..MAX_LINKS * LINK_INPUT]).reshape([rows * MAX_LINKS, LINK_INPUT])
-        };
         let edge = links.matmul(weight("edge"));
-        let gather =
-            |part: &str| hidden.clone().matmul(weight(part)).select(0, input.neighbours[layer].clone()) + edge.clone();
+        let gather = |part: &str| hidden.clone().matmul(weight(part)).select(0, neighbours.clone()) + edge.clone();
         let (key, value) = (gather("key"), gather("value"));
 
         let query = own.clone().matmul(weight("query")).reshape([rows, 1, WIDTH]);
         let product = (key.reshape([rows, MAX_LINKS, WIDTH]) * query).reshape([rows * MAX_LINKS, WIDTH]);
         let scaled_heads = self.heads.clone() / (HEAD_WIDTH as f32).sqrt();
         let score = product.matmul(scaled_heads).reshape([rows, MAX_LINKS, HEADS]);
-        let mask = input.mask[layer].clone();
         let away = (mask.clone() - 1.0) * -MASKED_SCORE;
         // Once more by the mask: a row without any neighbour would otherwise attend evenly to padding.
         let attention = activation::softmax(score + away, 1) * mask;
@@ -100,6 +100,23 @@ impl Network {
         let message = (spread * value).reshape([rows, MAX_LINKS, WIDTH]).sum_dim(1).reshape([rows, WIDTH]);
         let next = activation::relu(own.matmul(weight("own")) + message.matmul(weight("mix")) + weight("bias"));
         (next, attention)
+    }
+
+    /// Logit `[B, 1]` and embedding `[B, 64]` out of the centres `[B, 64]` and standardised payment features.
+    pub(super) fn head(
+        &self,
+        centre: Tensor<2>,
+        payments: Tensor<2>,
+        dropout: Option<Tensor<2>>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let payment = activation::relu(payments.matmul(self.at("payment.weight")) + self.at("payment.bias"));
+        let mut joined = Tensor::cat(vec![centre, payment], 1);
+        if let Some(factors) = dropout {
+            joined = joined * factors;
+        }
+        let embedding = activation::relu(joined.matmul(self.at("head.weight")) + self.at("head.bias"));
+        let logit = embedding.clone().matmul(self.at("logit.weight")) + self.at("logit.bias");
+        (logit, embedding)
     }
 
     /// The gradient of every trained value, in the order of [`Weights::trained_values`]; zero where nothing flowed.
@@ -118,6 +135,29 @@ impl Network {
     fn at(&self, name: &str) -> Tensor<2> {
         self.parameters[name].clone()
     }
+}
+
+/// What a layer reads beside hidden rows.
+pub(super) struct Surroundings {
+    /// Payments, `B` below.
+    pub size: usize,
+    /// `[B·R·K, 24]` links of the rows it updates.
+    pub links: Tensor<2>,
+    /// `[B·R·K]` rows of the neighbours in the table of `B·S` rows.
+    pub neighbours: Tensor<1, Int>,
+    /// `[B·R, K, 1]`: 1 where there is a neighbour, else 0.
+    pub mask: Tensor<3>,
+}
+
+/// Of a table of links with 41 rows a payment, those of the rows a layer updates.
+pub(super) fn first_rows(links: Tensor<2>, size: usize, layer: usize, columns: usize) -> Tensor<2> {
+    let updated = ROWS[layer + 1];
+    if updated == MAX_ROWS {
+        return links;
+    }
+    let table = links.reshape([size, MAX_ROWS, MAX_LINKS * columns]);
+    let first = table.slice([0..size, 0..updated, 0..MAX_LINKS * columns]);
+    first.reshape([size * updated * MAX_LINKS, columns])
 }
 
 /// `[64, 4]` matrix with `value` where a column of a hidden vector belongs to the head. Shared with the export.

@@ -2,8 +2,9 @@
 //!
 //! Map, in reading order: [`shape`] (widths and rows), [`weights`] (all numbers of a network as plain named arrays, the one
 //! form that training, export and tests share), [`standardise`] (constants that bring features to a common scale), [`input`]
-//! (payments as tensors), [`forward`] (the maths), [`loss`] (weighted cross-entropy), [`step`] (AdamW and clipping),
-//! [`mod@train`] (batches, epochs, early stopping, two threads).
+//! (payments as tensors), [`forward`] (the maths), [`loss`] (weighted cross-entropy), [`mod@gradient`] (of a batch, over threads),
+//! [`checkpoint`] (the same in less memory), [`step`] (AdamW and clipping), `descent` (epochs, early stopping), [`mod@train`] (a
+//! fit from scratch), [`mod@fine_tune`] (a fit from given weights), [`adversarial`] (payments moved to look more like fraud).
 //!
 //! It never knows how the examples came to be (history, labels, split), nor ONNX: `crate::export` writes the same maths
 //! as a file from the same weights, and a parity test holds the two together.
@@ -24,7 +25,12 @@
 //!
 //! Rows shrink from layer to layer because only the centre is read at the end: nothing else of a full update would be used.
 
+pub mod adversarial;
+pub mod checkpoint;
+mod descent;
+pub mod fine_tune;
 pub mod forward;
+pub mod gradient;
 pub mod input;
 pub mod loss;
 pub mod shape;
@@ -33,8 +39,11 @@ pub mod step;
 pub mod train;
 pub mod weights;
 
+pub use adversarial::perturb;
+pub use fine_tune::{FineTuneConfig, fine_tune};
 pub use forward::{Network, Outputs};
+pub use gradient::score;
 pub use input::NetworkInput;
 pub use standardise::Standardisation;
-pub use train::{EpochReport, Example, Measure, Progress, TrainConfig, TrainError, TrainedNetwork, score, train};
+pub use train::{EpochReport, Example, Measure, Progress, TrainConfig, TrainError, TrainedNetwork, train};
 pub use weights::{Array, Weights, WeightsError};

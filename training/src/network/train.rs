@@ -1,24 +1,13 @@
-//! The training loop: seeded batches, two threads, early stopping on validation average precision.
+//! Fitting a network from scratch: its settings, what is told on the way, what comes of it.
 //!
-//! Every batch is cut into shards of fixed size; threads take shards, each with its own copy of the network, and the
-//! gradients are summed in the order of the shards. So the result is the same to the last bit on one thread or several.
-//!
-//! Cost: a payment forward and backward takes 1.1 ms of one core in a release build at 16 payments a shard (880 a CPU second;
-//! 790 at 32, 940 at 8: small shards stay in the cache); a second thread costs a fifth more CPU time in all. The optimiser
-//! and the copies of the weights are below 1 % of a batch.
+//! The epochs themselves are [`super::descent`]'s, which a fine-tune shares.
 
-use super::forward::{Network, values};
-use super::input::{NetworkInput, floats};
-use super::loss::weighted_cross_entropy;
-use super::shape::WIDTH;
+use super::descent::descend;
 use super::standardise::Standardisation;
-use super::step::{AdamW, clip, learning_rate};
-use super::weights::{Weights, unit};
-use burn::tensor::Device;
+use super::weights::Weights;
 use fraudnet_features::Tensor;
-use fraudnet_models::Batch;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+
+pub use super::gradient::gradient;
 
 /// A payment to learn from.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +50,9 @@ pub struct TrainConfig {
     pub stop_after: Option<usize>,
     /// Decay of the running mean of weights that is evaluated and kept, a step; 0 keeps the last weights themselves.
     pub averaging: f32,
+    /// Keeps between forward and backward pass only what each layer reads and computes the rest again: for large shards, see
+    /// [`super::checkpoint`].
+    pub checkpoint: bool,
 }
 
 impl Default for TrainConfig {
@@ -79,6 +71,7 @@ impl Default for TrainConfig {
             patience: 4,
             stop_after: None,
             averaging: 0.99,
+            checkpoint: false,
         }
     }
 }
@@ -95,6 +88,16 @@ pub enum TrainError {
         /// Columns of the first example.
         expected: usize,
         /// Columns of this one.
+        found: usize,
+    },
+    /// Examples are not what the network to be fitted further reads.
+    #[error(
+        "the examples have {found} payment features, the network to start from reads {expected}; use examples of its feature schema"
+    )]
+    StartWidth {
+        /// Columns the network reads.
+        expected: usize,
+        /// Columns of the examples.
         found: usize,
     },
     /// A setting makes no sense.
@@ -169,187 +172,19 @@ pub fn train(
     check(config, training, validation)?;
     let payment_width = training[0].tensor.payment.len();
     let standardisation = Standardisation::of(training.iter().map(|example| &example.tensor), payment_width);
-    let mut weights = Weights::initial(payment_width, &standardisation, config.seed);
-
-    let validation_tensors: Vec<&Tensor> = validation.iter().map(|example| &example.tensor).collect();
-    let validation_labels: Vec<bool> = validation.iter().map(|example| is_fraud(example)).collect();
-    let validation_weights: Vec<f64> = validation.iter().map(|example| f64::from(example.weight)).collect();
-    let steps = config.epochs * training.len().div_ceil(config.batch);
-    let mut optimiser = AdamW::new(&weights, config.weight_decay);
-    let mut average = Average::new(&weights, config.averaging);
-    let mut order: Vec<usize> = (0..training.len()).collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x5EED_0F0D_E120_0001);
-    let mut best: Option<(Weights, EpochReport)> = None;
-    let mut epochs: Vec<EpochReport> = Vec::new();
-    let mut step = 0;
-
-    for epoch in 1..=config.stop_after.map_or(config.epochs, |last| last.min(config.epochs)) {
-        shuffle(&mut order, &mut rng);
-        let (mut loss_sum, mut weight_sum, mut done) = (0f64, 0f64, 0);
-        for batch in order.chunks(config.batch) {
-            let examples: Vec<&Example> = batch.iter().map(|&i| training[i]).collect();
-            let (loss, mut gradient) = batch_gradient(config, &weights, &examples, step);
-            let batch_weight: f64 = examples.iter().map(|example| effective_weight(config, example)).sum();
-            loss_sum += loss;
-            weight_sum += batch_weight;
-            gradient.iter_mut().for_each(|slope| *slope /= batch_weight.max(1e-6) as f32);
-            if !clip(&mut gradient, config.gradient_limit).is_finite() || !loss.is_finite() {
-                return Err(TrainError::Diverged(epoch));
-            }
-            let mut values = weights.trained_values();
-            optimiser.step(&mut values, &gradient, learning_rate(config.learning_rate, step, steps));
-            weights.set_trained_values(&values);
-            average.add(&values);
-            step += 1;
-            done += examples.len();
-            progress(Progress::Step { epoch, done, total: training.len(), loss: (loss_sum / weight_sum) as f32 });
-        }
-
-        let mut candidate = weights.clone();
-        candidate.set_trained_values(average.values());
-        let logits = score(&candidate, &validation_tensors, config.shard, config.threads);
-        let (precision, better) = if validation.is_empty() {
-            (0.0, true)
-        } else {
-            let precision = average_precision(&logits, &validation_labels, &validation_weights);
-            (precision, best.as_ref().is_none_or(|(_, report)| precision > report.validation_average_precision))
-        };
-        let report = EpochReport {
-            epoch,
-            examples: done,
-            loss: (loss_sum / weight_sum) as f32,
-            validation_average_precision: precision,
-            best: better,
-        };
-        progress(Progress::Epoch(report.clone()));
-        epochs.push(report.clone());
-        if better {
-            best = Some((candidate, report));
-        } else if best.as_ref().is_some_and(|(_, best)| epoch >= best.epoch + config.patience) {
-            break;
-        }
-    }
-
-    let (mut weights, report) = best.expect("there is at least one epoch");
+    let start = Weights::initial(payment_width, &standardisation, config.seed);
+    let mut trained = descend(config, start, 0.0, training, validation, average_precision, progress)?;
     // A positive weight w multiplies the odds the loss is content with by w.
-    weights.shift_logit(-config.positive_weight.ln());
-    Ok(TrainedNetwork {
-        weights,
-        best_epoch: report.epoch,
-        validation_average_precision: report.validation_average_precision,
-        epochs,
-    })
+    trained.weights.shift_logit(-config.positive_weight.ln());
+    Ok(trained)
 }
 
-/// Logits of these payments, in order, `chunk` at a time on `threads` threads.
-pub fn score(weights: &Weights, tensors: &[&Tensor], chunk: usize, threads: usize) -> Vec<f32> {
-    let device = Device::flex();
-    let chunks: Vec<&[&Tensor]> = tensors.chunks(chunk.max(1)).collect();
-    let scored = in_threads(threads, &chunks, |chunk| {
-        let mut batch = Batch::default();
-        batch.fill(chunk);
-        let input = NetworkInput::new(&batch, weights, &device);
-        values(Network::new(weights, &device).forward(&input).logit)
-    });
-    scored.concat()
-}
-
-/// Sum of the losses of a batch and the gradient of that sum.
-fn batch_gradient(config: &TrainConfig, weights: &Weights, examples: &[&Example], step: usize) -> (f64, Vec<f32>) {
-    let shards: Vec<(usize, &[&Example])> = examples.chunks(config.shard).enumerate().collect();
-    let parts = in_threads(config.threads, &shards, |&(shard, examples)| {
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        rng.set_stream(1 + step as u64);
-        rng.set_word_pos((shard as u128) << 32);
-        let dropout = (config.dropout > 0.0).then(|| dropout(examples.len(), config.dropout, &mut rng));
-        gradient(weights, examples, config.positive_weight, dropout)
-    });
-    let mut parts = parts.into_iter();
-    let (mut loss, mut sum) = parts.next().expect("a batch has at least one shard");
-    for (shard_loss, gradient) in parts {
-        loss += shard_loss;
-        sum.iter_mut().zip(&gradient).for_each(|(sum, slope)| *sum += slope);
-    }
-    (loss, sum)
-}
-
-/// Sum of the losses of some examples and the gradient of that sum, in the order of [`Weights::trained_values`].
-/// `dropout` are factors on the joined vector, see [`NetworkInput::with_dropout`].
-pub fn gradient(
-    weights: &Weights,
-    examples: &[&Example],
-    positive_weight: f32,
-    dropout: Option<Vec<f32>>,
-) -> (f64, Vec<f32>) {
-    let device = Device::flex();
-    let tensors: Vec<&Tensor> = examples.iter().map(|example| &example.tensor).collect();
-    let mut batch = Batch::default();
-    batch.fill(&tensors);
-    let mut input = NetworkInput::new(&batch, weights, &device);
-    if let Some(factors) = dropout {
-        input = input.with_dropout(factors);
-    }
-    let network = Network::new(weights, &device.clone().autodiff());
-    let logit = network.forward(&input).logit;
-
-    let mut loss = 0.0;
-    let slopes = values(logit.clone()).into_iter().zip(examples).map(|(logit, example)| {
-        let (one, slope) = weighted_cross_entropy(logit, example.label, example.weight, positive_weight);
-        loss += f64::from(one);
-        slope
-    });
-    let slopes = floats(slopes.collect(), [examples.len(), 1], &device);
-    // The derivative of sum(slope · logit) by any weight is that of the loss.
-    let gradients = (logit * slopes).sum().backward();
-    (loss, network.gradient(&gradients))
-}
-
-/// Runs `work` on every item with up to `threads` threads; results in the order of the items.
-fn in_threads<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = threads.clamp(1, items.len().max(1));
-    if threads == 1 {
-        return items.iter().map(work).collect();
-    }
-    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    let work = &work;
-    let share =
-        |first: usize| items.iter().enumerate().skip(first).step_by(threads).map(move |(i, item)| (i, work(item)));
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|first| scope.spawn(move || share(first).collect::<Vec<_>>())).collect();
-        for (i, result) in share(0) {
-            results[i] = Some(result);
-        }
-        for other in others {
-            for (i, result) in other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-                results[i] = Some(result);
-            }
-        }
-    });
-    results.into_iter().map(|result| result.expect("every item has its thread")).collect()
-}
-
-/// Factors of a dropped vector: 0 with probability `rate`, else 1 / (1 - rate), so that the mean stays.
-fn dropout(examples: usize, rate: f32, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    (0..examples * 2 * WIDTH).map(|_| if unit(rng) < rate { 0.0 } else { 1.0 / (1.0 - rate) }).collect()
-}
-
-/// Fisher–Yates with the generator's own words, so that the order does not depend on a library's shuffling.
-fn shuffle(order: &mut [usize], rng: &mut ChaCha8Rng) {
-    for i in (1..order.len()).rev() {
-        order.swap(i, (rng.next_u64() % (i as u64 + 1)) as usize);
-    }
-}
-
-/// What an example counts for in the loss.
-fn effective_weight(config: &TrainConfig, example: &Example) -> f64 {
-    f64::from(example.weight) * if is_fraud(example) { f64::from(config.positive_weight) } else { 1.0 }
-}
-
-fn is_fraud(example: &Example) -> bool {
+pub(super) fn is_fraud(example: &Example) -> bool {
     example.label >= 0.5
 }
 
-fn check(config: &TrainConfig, training: &[&Example], validation: &[&Example]) -> Result<(), TrainError> {
+/// Whether a fit can begin.
+pub(super) fn check(config: &TrainConfig, training: &[&Example], validation: &[&Example]) -> Result<(), TrainError> {
     let positive = [
         ("epochs", config.epochs),
         ("batch", config.batch),
@@ -383,29 +218,5 @@ fn check(config: &TrainConfig, training: &[&Example], validation: &[&Example]) -
     match training.iter().chain(validation).find(|example| example.tensor.payment.len() != expected) {
         Some(example) => Err(TrainError::Width { expected, found: example.tensor.payment.len() }),
         None => Ok(()),
-    }
-}
-
-/// Running mean of weights (Polyak averaging): evens out the last steps, which matters where frauds are few.
-struct Average {
-    decay: f32,
-    values: Vec<f32>,
-    steps: u32,
-}
-
-impl Average {
-    fn new(weights: &Weights, decay: f32) -> Self {
-        Average { decay, values: weights.trained_values(), steps: 0 }
-    }
-
-    fn add(&mut self, values: &[f32]) {
-        self.steps += 1;
-        // Early on a plain mean of few steps: the first weights should not linger.
-        let decay = self.decay.min(self.steps as f32 / (self.steps as f32 + 10.0));
-        self.values.iter_mut().zip(values).for_each(|(mean, value)| *mean = decay * *mean + (1.0 - decay) * value);
-    }
-
-    fn values(&self) -> &[f32] {
-        &self.values
     }
 }

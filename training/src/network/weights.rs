@@ -6,6 +6,7 @@
 use super::shape::{FREQUENCIES, LAYERS, LINK_INPUT, WIDTH};
 use super::standardise::Standardisation;
 use fraudnet_features::{EDGE_WIDTH, NODE_WIDTH};
+use fraudnet_models::onnx::OnnxError;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -40,6 +41,14 @@ pub enum WeightsError {
     /// A value is not finite.
     #[error("array {0} holds a value that is not a number; the fit diverged, train again with a lower learning rate")]
     NotFinite(String),
+    /// A file that is not a network.
+    #[error("the network file cannot be read: {0}")]
+    File(#[from] OnnxError),
+    /// A network of another make.
+    #[error(
+        "the file holds another network than this build's trainer writes; take the `model.onnx` of a model fitted with this build"
+    )]
+    OtherNetwork,
 }
 
 /// The numbers of one network.

@@ -30,6 +30,8 @@ pub enum MessageKind {
     TrainingExample,
     /// `fraudnet.dead-letter`
     DeadLetter,
+    /// `fraudnet.control`
+    Control,
 }
 
 impl MessageKind {
@@ -43,6 +45,7 @@ impl MessageKind {
             MessageKind::Review => "fraudnet.review",
             MessageKind::TrainingExample => "fraudnet.training-example",
             MessageKind::DeadLetter => "fraudnet.dead-letter",
+            MessageKind::Control => "fraudnet.control",
         }
     }
 }

@@ -13,7 +13,7 @@ pub enum Topic {
     Reviews,
     /// Tensors and scores for training.
     TrainingExamples,
-    /// What happened to models.
+    /// Control events: models, experiments, policies, lists.
     ModelEvents,
     /// Messages that could not be taken, as they came, with their origin and the reason.
     DeadLetters,
@@ -75,8 +75,12 @@ impl Topic {
     /// from it. The other topics follow the broker's default.
     pub fn kept_for_ever(self) -> bool {
         match self {
-            Topic::Transactions | Topic::Labels | Topic::Verdicts | Topic::DeadLetters => true,
-            Topic::Reviews | Topic::TrainingExamples | Topic::ModelEvents => false,
+            Topic::Transactions
+            | Topic::Labels
+            | Topic::Verdicts
+            | Topic::DeadLetters
+            | Topic::ModelEvents => true,
+            Topic::Reviews | Topic::TrainingExamples => false,
         }
     }
 }

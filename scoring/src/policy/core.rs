@@ -277,7 +277,8 @@ fn model_reason(tier: Tier) -> Option<(&'static str, &'static str)> {
     match tier {
         Tier::Hybrid => Some(("NETWORK_SCORE", "the graph network finds the payment's neighbourhood typical of fraud")),
         Tier::TreesV2 | Tier::TreesV1 => Some(("TREES_SCORE", "the boosted trees rate this payment as risky")),
-        Tier::Rules => None,
+        Tier::Custom => Some(("MODEL_SCORE", "the model rates this payment as risky")),
+        Tier::Rules | Tier::Default => None,
     }
 }
 

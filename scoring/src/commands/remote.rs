@@ -1,0 +1,72 @@
+//! What commands share that ask a running service: where it is, who asks, and how its refusals are told.
+
+use anyhow::{Context, bail};
+use fraudnet_models::SecretKey;
+use fraudnet_scoring::client::{FraudnetClient, Sender};
+use hyper::Method;
+use serde_json::Value;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+/// A running service, and who asks it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Remote {
+    /// Where the service is.
+    #[arg(long, env = "FRAUDNET_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    url: String,
+    /// Who asks; the service writes it down. With --key the key's name.
+    #[arg(long, env = "FRAUDNET_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
+    /// Secret key that signs the request, as `fraudnet models keygen` makes it; needed where the service trusts keys only.
+    #[arg(long, env = "FRAUDNET_KEY", value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl Remote {
+    /// Asks for something.
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.run(async |client, _| client.get(path).await.map_err(Into::into))
+    }
+
+    /// Asks for a change; `body` is sent as JSON where there is one.
+    pub fn change(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let bytes = body.map(ToString::to_string).unwrap_or_default();
+        self.run(async |client, sender| client.change(method, path, bytes.into(), &sender).await.map_err(Into::into))
+    }
+
+    fn run(
+        &self,
+        ask: impl AsyncFnOnce(FraudnetClient, Sender) -> anyhow::Result<fraudnet_scoring::client::Reply>,
+    ) -> anyhow::Result<Value> {
+        let client = FraudnetClient::new(self.address()?);
+        let sender = self.sender()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("tokio could not start")?;
+        let reply = runtime.block_on(ask(client, sender))?;
+        if reply.status >= 300 {
+            bail!("{}", reply.detail());
+        }
+        if reply.body.is_empty() { Ok(Value::Null) } else { Ok(reply.json()?) }
+    }
+
+    fn sender(&self) -> anyhow::Result<Sender> {
+        let key = self.key.as_deref().map(SecretKey::read).transpose()?;
+        let named = key.as_ref().map(|key| key.name().to_owned());
+        if let (Some(named), Some(actor)) = (&named, &self.actor)
+            && named != actor
+        {
+            bail!("--actor {actor}: the key belongs to {named}; leave --actor out or give the key of {actor}");
+        }
+        let user = || std::env::var("USER").ok().filter(|user| !user.is_empty());
+        let actor = named.or_else(|| self.actor.clone()).or_else(user).unwrap_or_else(|| "anonymous".to_owned());
+        Ok(Sender { actor, key })
+    }
+
+    fn address(&self) -> anyhow::Result<SocketAddr> {
+        let wrong = || format!("--url {}: give the address of a service, such as http://127.0.0.1:8080", self.url);
+        let authority = self.url.strip_prefix("http://").with_context(wrong)?.trim_end_matches('/');
+        authority.to_socket_addrs().with_context(wrong)?.next().with_context(wrong)
+    }
+}

@@ -1,0 +1,370 @@
+//! What a step works with: examples of the buffer with their labels and weights, in three parts that share no payer.
+//!
+//! ```text
+//!            window start                 mature until                clock
+//! … memory ──────┼──── negatives, frauds ───────┼──── young ────────────┤
+//! fit:    known frauds, confident mistakes, honest payments of any age
+//! tune:   from the window's start: when to stop, how to blend, calibration (up to maturity)
+//! gate:   the same of other accounts: a candidate against the champion; and known frauds before the window, not to be forgotten
+//! ```
+//!
+//! A young payment without a label counts as honest beside its like: nearly all are, and it keeps what changes with the calendar from
+//! passing for fraud. Declined ones are left out, since nobody saw what would have become of them.
+//!
+//! An example stands for as many payments as its probabilities of being kept say (Horvitz and Thompson 1952): the service's, the
+//! buffer's, and that of the sample drawn here. Where the control group holds enough frauds, it stands for the payments that were
+//! declined, by the probability with which each was let through; else those of them that have a label speak for themselves.
+//!
+//! Cost: 0.4 ms an example to read its tensor, on every thread.
+
+use super::buffer::{draw, share};
+use super::class::{Class, Standing};
+use super::config::{FineTuneSettings, OnlineConfig, PartConfig};
+use super::step::Kind;
+use super::store::{Kept, Store};
+use crate::data::split::DAY_MS;
+use crate::network::Example;
+use anyhow::{Context, Result};
+use fraudnet_scoring::example;
+use fraudnet_scoring::verdict::Decision;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Purposes of draws.
+const PART: u64 = 0x0c0f_fee1;
+const SAMPLE: u64 = 0x0c0f_fee2;
+/// Fewest frauds of the control group by which declined payments are judged.
+const LEAST_CONTROL_FRAUDS: usize = 5;
+/// Most frauds from before the window that a candidate must still know.
+const MEMORY: usize = 600;
+/// Most times its class's mean that an example may weigh in a fit; a single one must not decide it.
+const HEAVIEST: f64 = 10.0;
+/// Where the payer is not told: payments of so many milliseconds go together.
+const BLOCK_MS: i64 = 6 * 3_600_000;
+
+/// An example and what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Tensor and label; its weight is the one in a fit.
+    pub example: Example,
+    /// Class.
+    pub class: Class,
+    /// When the payment was made, UTC milliseconds.
+    pub occurred_ms: i64,
+    /// Payments it stands for when models are judged; 0 where it is left out.
+    pub weight: f64,
+    /// Whether its label is complete: old enough, or said by an analyst or the bank.
+    pub mature: bool,
+    /// Whether it is from before the window.
+    pub memory: bool,
+}
+
+impl Piece {
+    /// Whether it is known to be fraud.
+    pub fn is_fraud(&self) -> bool {
+        self.class == Class::Positive
+    }
+}
+
+/// What a step works with.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// To fit on.
+    pub fit: Vec<Piece>,
+    /// To stop, blend and calibrate by.
+    pub tune: Vec<Piece>,
+    /// To judge by.
+    pub gate: Vec<Piece>,
+    /// What it is, for the record.
+    pub facts: MaterialFacts,
+}
+
+/// What the material is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaterialFacts {
+    /// The stream's clock, UTC milliseconds.
+    pub clock_ms: i64,
+    /// Payments made before it without a label were honest.
+    pub mature_until_ms: i64,
+    /// The window's start.
+    pub window_from_ms: i64,
+    /// Examples, and known frauds among them, by part: fit, tune, gate.
+    pub examples: [u64; 3],
+    /// Known frauds, by part.
+    pub frauds: [u64; 3],
+    /// Confident mistakes to learn from.
+    pub hard_negatives: u64,
+    /// Known frauds from before the window that must not be forgotten.
+    pub memory: u64,
+    /// Whether the control group stands for the declined.
+    pub control_group: bool,
+    /// Frauds let through as part of the control group, among those to judge by.
+    pub control_frauds: u64,
+}
+
+/// Parts of the accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Fit = 0,
+    Tune = 1,
+    Gate = 2,
+}
+
+/// An example that was chosen, before its tensor is read.
+struct Chosen {
+    key: String,
+    kept: Kept,
+    part: Part,
+    strong: bool,
+    /// Payments it stands for by the service's and the buffer's draws.
+    weight: f64,
+    drawn: u64,
+}
+
+/// Why there is nothing to work with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found} known frauds to {purpose}, and {wanted} are needed; more labels must come in first")]
+pub struct TooFew {
+    /// What for.
+    pub purpose: &'static str,
+    /// How many there are.
+    pub found: usize,
+    /// How many it takes.
+    pub wanted: usize,
+}
+
+/// Why there is no material.
+#[derive(Debug, thiserror::Error)]
+pub enum MaterialError {
+    /// Too few labels.
+    #[error(transparent)]
+    TooFew(#[from] TooFew),
+    /// The store cannot be read.
+    #[error("{0:#}")]
+    Store(anyhow::Error),
+}
+
+impl Material {
+    /// Gathers the material of a step. The same store and settings give the same, in the same order.
+    ///
+    /// # Errors
+    /// [`MaterialError`].
+    pub fn gather(store: &Store, config: &OnlineConfig, kind: Kind) -> Result<Material, MaterialError> {
+        let clock_ms = store.progress().clock_ms;
+        let mature_until_ms = clock_ms.saturating_sub(config.labels.rules().maturity_ms);
+        let mut all = choose(store, &config.parts, config.seed).map_err(MaterialError::Store)?;
+        let window_from_ms = window(&all, &config.parts, mature_until_ms);
+        let control_frauds = all.iter().filter(|one| {
+            one.part == Part::Gate
+                && one.kept.control_group
+                && one.kept.class == Class::Positive
+                && one.kept.occurred_ms >= window_from_ms
+        });
+        let control_frauds = control_frauds.count();
+        let control_group = control_frauds >= LEAST_CONTROL_FRAUDS;
+
+        all.retain(|one| wanted(one, window_from_ms));
+        let (fit_positives, fit_negatives) = match kind {
+            Kind::FineTune => (config.fine_tune.positives, config.fine_tune.negatives),
+            Kind::Retrain => (usize::MAX, config.retrain.negatives),
+        };
+        let mut sampled = Vec::new();
+        for part in [Part::Fit, Part::Tune, Part::Gate] {
+            let (positives, negatives) = match part {
+                Part::Fit => (fit_positives, fit_negatives),
+                Part::Tune | Part::Gate => (usize::MAX, config.parts.negatives),
+            };
+            let of = |keep: &dyn Fn(&Chosen) -> bool| -> Vec<&Chosen> {
+                all.iter().filter(|one| one.part == part && keep(one)).collect()
+            };
+            let before = |one: &Chosen| part == Part::Gate && one.kept.occurred_ms < window_from_ms;
+            let fraud = |one: &Chosen| one.kept.class == Class::Positive;
+            sampled.extend(sample(of(&|one| fraud(one) && !before(one)), positives));
+            sampled.extend(sample(of(&|one| fraud(one) && before(one)), MEMORY));
+            sampled.extend(sample(of(&|one| one.kept.class == Class::HardNegative), negatives / 2));
+            sampled.extend(sample(of(&|one| matches!(one.kept.class, Class::Negative | Class::Immature)), negatives));
+        }
+        let mut material = read(store, &sampled, config.threads, |one, weight| {
+            let kept = &one.kept;
+            let observed = kept.decision != Decision::Decline || kept.control_group;
+            Place {
+                weight: match (control_group, observed) {
+                    (true, false) => 0.0,
+                    (true, true) => weight / f64::from(kept.propensity),
+                    (false, _) => weight,
+                },
+                mature: one.strong || kept.occurred_ms < mature_until_ms,
+                memory: kept.occurred_ms < window_from_ms,
+            }
+        })
+        .map_err(MaterialError::Store)?;
+        weigh(&mut material[0], &config.fine_tune);
+
+        let [fit, tune, gate] = material;
+        let frauds = |pieces: &[Piece]| pieces.iter().filter(|piece| piece.is_fraud() && !piece.memory).count() as u64;
+        let all_frauds = |pieces: &[Piece]| pieces.iter().filter(|piece| piece.is_fraud()).count() as u64;
+        let facts = MaterialFacts {
+            clock_ms,
+            mature_until_ms,
+            window_from_ms,
+            examples: [fit.len() as u64, tune.len() as u64, gate.len() as u64],
+            frauds: [all_frauds(&fit), frauds(&tune), frauds(&gate)],
+            hard_negatives: fit.iter().filter(|piece| piece.class == Class::HardNegative).count() as u64,
+            memory: gate.iter().filter(|piece| piece.is_fraud() && piece.memory).count() as u64,
+            control_group,
+            control_frauds: control_frauds as u64,
+        };
+        enough(&facts, &config.parts)?;
+        Ok(Material { fit, tune, gate, facts })
+    }
+}
+
+fn enough(facts: &MaterialFacts, parts: &PartConfig) -> Result<(), TooFew> {
+    let few = (parts.least_frauds / 5).max(3);
+    let purposes = ["fit on", "tune on", "judge by"];
+    for ((purpose, &found), wanted) in purposes.into_iter().zip(&facts.frauds).zip([parts.least_frauds, few, few]) {
+        let found = found as usize;
+        if found < wanted {
+            return Err(TooFew { purpose, found, wanted });
+        }
+    }
+    Ok(())
+}
+
+/// Every example of the store with its part.
+fn choose(store: &Store, parts: &PartConfig, seed: u64) -> Result<Vec<Chosen>> {
+    let mut all = Vec::new();
+    store.each(|key, kept, standing: Option<Standing>| {
+        let (tenant, id) = key.split_once('\0').unwrap_or(("", key));
+        let block;
+        let payer = if kept.account.is_empty() {
+            block = format!("{}", kept.occurred_ms.div_euclid(BLOCK_MS));
+            &block
+        } else {
+            &kept.account
+        };
+        let at = share(PART, tenant, payer);
+        let part = match at {
+            at if at < parts.gate => Part::Gate,
+            at if at < parts.gate + parts.tune => Part::Tune,
+            _ => Part::Fit,
+        };
+        let weight = store.factor(&kept) / f64::from(kept.inclusion);
+        let drawn = draw(SAMPLE ^ seed, tenant, id);
+        all.push(Chosen {
+            key: key.to_owned(),
+            kept,
+            part,
+            strong: standing.is_some_and(Standing::is_strong),
+            weight,
+            drawn,
+        });
+    })?;
+    Ok(all)
+}
+
+/// The window's start: as far before maturity as asked for, and further until there are enough frauds to tune on and to judge by.
+fn window(all: &[Chosen], parts: &PartConfig, mature_until_ms: i64) -> i64 {
+    let asked = mature_until_ms.saturating_sub((parts.window_days * DAY_MS as f64) as i64);
+    let reach = |part: Part| {
+        let frauds = all.iter().filter(|one| one.part == part && one.kept.class == Class::Positive);
+        let mut times: Vec<i64> = frauds.map(|one| one.kept.occurred_ms).collect();
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        times.get(parts.least_frauds - 1).or(times.last()).copied().unwrap_or(i64::MAX)
+    };
+    asked.min(reach(Part::Tune)).min(reach(Part::Gate))
+}
+
+/// Whether an example takes part at all.
+fn wanted(one: &Chosen, window_from_ms: i64) -> bool {
+    let unobserved = one.kept.decision == Decision::Decline && !one.kept.control_group;
+    match (one.part, one.kept.class) {
+        (_, Class::Immature) if unobserved => false,
+        (Part::Fit, _) | (Part::Gate, Class::Positive) => true,
+        _ => one.kept.occurred_ms >= window_from_ms,
+    }
+}
+
+/// Those with the lowest numbers, at most so many, each standing for its share of the others.
+fn sample(mut of: Vec<&Chosen>, most: usize) -> Vec<(&Chosen, f64)> {
+    of.sort_by(|a, b| (a.drawn, &a.key).cmp(&(b.drawn, &b.key)));
+    let whole: f64 = of.iter().map(|one| one.weight).sum();
+    of.truncate(most);
+    let kept: f64 = of.iter().map(|one| one.weight).sum();
+    let times = if kept > 0.0 { whole / kept } else { 1.0 };
+    of.into_iter().map(|one| (one, one.weight * times)).collect()
+}
+
+struct Place {
+    weight: f64,
+    mature: bool,
+    memory: bool,
+}
+
+/// The tensors of what was chosen, by part, in order of key within it.
+fn read(
+    store: &Store,
+    sampled: &[(&Chosen, f64)],
+    threads: usize,
+    place: impl Fn(&Chosen, f64) -> Place,
+) -> Result<[Vec<Piece>; 3]> {
+    let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+    let mut order: Vec<&(&Chosen, f64)> = sampled.iter().collect();
+    order.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+    // A few thousand at a time: their bytes and their tensors are both in memory for a moment.
+    for chunk in order.chunks(4_096) {
+        let keys: Vec<&str> = chunk.iter().map(|(one, _)| one.key.as_str()).collect();
+        let bytes = store.bytes(&keys)?;
+        let each = bytes.len().div_ceil(threads.max(1)).max(1);
+        let tensors: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
+            let running: Vec<_> = bytes
+                .chunks(each)
+                .map(|part| {
+                    scope.spawn(move || {
+                        part.iter()
+                            .map(|bytes| {
+                                let bytes = bytes.as_deref().context("an example's row has no bytes beside it")?;
+                                Ok(example::decode(bytes)?.tensor)
+                            })
+                            .collect()
+                    })
+                })
+                .collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        let mut tensors = tensors.into_iter().collect::<Result<Vec<Vec<_>>>>()?.into_iter().flatten();
+        for (one, weight) in chunk {
+            let tensor = tensors.next().context("as many tensors as examples")?;
+            let label = if one.kept.class == Class::Positive { 1.0 } else { 0.0 };
+            let Place { weight: judged, mature, memory } = place(one, *weight);
+            parts[one.part as usize].push(Piece {
+                example: Example { tensor, label, weight: *weight as f32 },
+                class: one.kept.class,
+                occurred_ms: one.kept.occurred_ms,
+                weight: judged,
+                mature,
+                memory,
+            });
+        }
+    }
+    Ok(parts)
+}
+
+/// Weights in a fit: none far above its class's mean, and confident mistakes as heavy as is asked.
+fn weigh(fit: &mut [Piece], settings: &FineTuneSettings) {
+    let mut sums: HashMap<bool, (f64, f64)> = HashMap::new();
+    for piece in fit.iter().filter(|piece| piece.class != Class::HardNegative) {
+        let sum = sums.entry(piece.is_fraud()).or_default();
+        *sum = (sum.0 + f64::from(piece.example.weight), sum.1 + 1.0);
+    }
+    let mean = |fraud: bool| sums.get(&fraud).map_or(1.0, |(weight, count)| weight / count);
+    let (of_honest, of_frauds) = (mean(false), mean(true));
+    for piece in fit {
+        let weight = match piece.class {
+            Class::HardNegative => of_honest * f64::from(settings.hard_weight),
+            Class::Positive => f64::from(piece.example.weight).min(HEAVIEST * of_frauds),
+            Class::Negative | Class::Immature => f64::from(piece.example.weight).min(HEAVIEST * of_honest),
+        };
+        piece.example.weight = weight as f32;
+    }
+}
