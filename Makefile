@@ -1,13 +1,13 @@
 # Everything this repository does, one target each. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cluster test chaos lint bench model mutants
+.PHONY: help setup demo demo-cluster demo-learning test chaos lint bench model mutants
 
 SHELL := bash
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-setup: ## install what is missing: Debian packages (as root), ONNX Runtime, LightGBM and Kafka's jars into .deps
+setup: ## install what is missing: Debian packages (as root), ONNX Runtime, LightGBM, Kafka's jars and Python's wheels into .deps
 	@deploy/setup/setup.sh
 
 demo: ## start the service, stream simulated payments with fraud rings through it, show the table (DEMO_EXIT=1: end after it)
@@ -25,6 +25,14 @@ demo-cluster: ## start Kafka, Redis and two replicas, kill one under load, prove
 	@cargo build --release --package fraudnet-scoring --package fraudnet-tests --bins
 	@echo "demo-cluster 3/3  run             (about 60 s)"
 	@exec target/release/fraudnet-chaos demo
+
+demo-learning: ## a new kind of fraud appears and is learnt while the service runs; a bad model is rolled back by itself; a chart (DEMO_EXIT=1: end after it)
+	@echo "demo-learning 1/3  set up          (a few seconds)"
+	@deploy/setup/setup.sh build
+	@echo "demo-learning 2/3  build           (cold: about 12 minutes on 2 cores; warm: seconds)"
+	@cargo build --release --package fraudnet-scoring --package fraudnet-training --bins
+	@echo "demo-learning 3/3  run             (about 8 minutes)"
+	@exec target/release/fraudnet-train demo
 
 test: setup ## build and run every test
 	@# One selection of features for service and tests, or every dependency would be built twice.

@@ -7,6 +7,8 @@
 #   Shared libraries out of their PyPI wheels, pinned by version and sha256: ONNX Runtime (service and training) into
 #   .deps/onnxruntime, LightGBM (training only) into .deps/lightgbm.
 #   Apache Kafka's jars out of a Maven repository, pinned by version and sha256, into .deps/kafka (tests and demo only).
+#   Python's numpy, scikit-learn, River and others as wheels, pinned by version and sha256, into .deps/python (tests, and models made in
+#   Python). FRAUDNET_PYTHON names another Python that has them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -77,6 +79,24 @@ kafka_jars() {
   echo "$stamp" >"$folder/complete"
 }
 
+# python_tools: a virtual environment with exactly the wheels of the list. The tests hold our figures to theirs.
+python_tools() {
+  local list=$PWD/deploy/setup/python/requirements.txt folder=.deps/python stamp
+  stamp=$( (cat "$list"; python3 --version) | sha256sum | cut -c1-64)
+  [ "$(cat "$folder/complete" 2>/dev/null)" != "$stamp" ] || return 0
+  [ "$(uname -sm)" = "Linux x86_64" ] && python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' ||
+    fail "the pinned Python wheels are for Linux x86_64 and Python 3.11 to 3.13, this is $(uname -sm) with $(python3 --version); set FRAUDNET_PYTHON to a Python that has the packages of deploy/setup/python/requirements.txt"
+  echo "setup: numpy, scikit-learn, River and others for Python (130 MB of wheels)"
+  rm -rf "$folder"
+  python3 -m venv "$folder" >"$temporary/venv.log" 2>&1 ||
+    { tail -5 "$temporary/venv.log" >&2; fail "python3 could not make a virtual environment; install python3-venv"; }
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: --require-hashes -r "$list" \
+    >"$temporary/pip.log" 2>&1 ||
+    { tail -5 "$temporary/pip.log" >&2; fail "pip could not install the wheels of deploy/setup/python/requirements.txt; check that pip reaches a package index"; }
+  # Written last: with it, what lies there is what this very list says.
+  echo "$stamp" >"$folder/complete"
+}
+
 # includes HEADER: whether the C compiler finds it
 includes() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 
@@ -97,6 +117,7 @@ if [ -n "$with_tests" ]; then
   command -v mvn >/dev/null || packages+=(maven)
   command -v redis-server >/dev/null || packages+=(redis-server)
   command -v kcat >/dev/null || packages+=(kcat)
+  [ -n "${FRAUDNET_PYTHON:-}" ] || python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 # All of the list is read before grep answers: a pipe closed early would fail under pipefail. Users lack /sbin in PATH.
 PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -F libgomp.so.1 >/dev/null || packages+=(libgomp1)
@@ -126,4 +147,5 @@ shared_library LightGBM lightgbm "$LIGHTGBM_VERSION" "$LIGHTGBM_SHA256" \
 if [ -n "$with_tests" ]; then
   java_is_new_enough || fail "the tests' Kafka needs Java 17 or newer, this is $(java -version 2>&1 | head -1)"
   kafka_jars
+  [ -n "${FRAUDNET_PYTHON:-}" ] || python_tools
 fi

@@ -9,8 +9,8 @@
 //! - `network`, `trees`, `rows`, `scorer`, `model`: running a network, boosted trees, a model of rows from elsewhere, which of them score,
 //!   running the whole
 //! - `calibration`, `rules`: from a logit to a probability; the velocity rules that answer where the model cannot
-//! - `manifest`, [`artifact`], `refusal`, `golden`, `publish`: a model version on disk, the checks at load and why they refuse, the vectors
-//!   it is held to, writing one
+//! - `manifest`, `headline`, [`artifact`], `refusal`, `golden`, `publish`: a model version on disk, its best-known figures, the checks at load
+//!   and why they refuse, the vectors it is held to, writing one
 //! - `model_ref`, `signature`, `champion`, [`registry`]: how versions are named, who vouches for them, which one of a family a service
 //!   begins with, all versions of a folder
 //!
@@ -21,6 +21,7 @@ mod batch;
 mod calibration;
 mod champion;
 mod golden;
+mod headline;
 mod manifest;
 mod model;
 mod model_ref;

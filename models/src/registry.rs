@@ -116,6 +116,12 @@ impl Registry {
         Ok(models.into_iter().map(|model| self.listed(model, &champions)).collect())
     }
 
+    /// A version as [`Registry::list`] shows it; none where it is not there.
+    pub fn read(&self, model: &ModelRef) -> Option<Listed> {
+        let champion = self.champion_of(&model.name).map(|champion| (model.name.clone(), champion));
+        self.holds(model).then(|| self.listed(model.clone(), &champion.into_iter().collect()))
+    }
+
     fn listed(&self, model: ModelRef, champions: &BTreeMap<String, ModelRef>) -> Listed {
         let folder = self.folder(&model);
         let manifest =

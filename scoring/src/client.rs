@@ -1,20 +1,26 @@
 //! A client of the HTTP API, as a payment flow would hold one: kept-alive connections, JSON in, status and bytes out.
 //!
-//! Nothing is retried and no status is an error here: what a 503 or a 504 means is the caller's to decide.
+//! No status is an error here, and nothing is retried but by the methods that say so: what a 503 or a 504 means is the caller's to decide.
 
 use crate::clock;
-use crate::http::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, DEADLINE, Problem, signed_message};
+use crate::http::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, DEADLINE, LabelReply, Problem, signed_message};
 use crate::wire::{LabelRequest, ScoreRequest, format_timestamp};
 use fraudnet_models::SecretKey;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use hyper::{Method, Request, Uri};
+pub use hyper::Method;
+use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// How often a patient caller tries.
+const TRIES: usize = 50;
+/// Time between tries.
+const RETRY_WAIT: Duration = Duration::from_millis(100);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +139,71 @@ impl FraudnetClient {
     /// Where the connection fails.
     pub async fn verdict(&self, transaction_id: &str) -> Result<Reply, ClientError> {
         self.get(&format!("/v1/verdicts/{}", segment(transaction_id))).await
+    }
+
+    /// Asks for a verdict until there is one: again where there was no room, by id where it was not durable in time.
+    ///
+    /// # Errors
+    /// What the service said last, where it refuses the payment or goes on having no room.
+    pub async fn score_patiently(&self, payment: &ScoreRequest) -> Result<Reply, String> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            match self.score(payment, None).await {
+                Ok(reply) if reply.status == 200 => return Ok(reply),
+                // It is decided already; its verdict is there by id as soon as it is durable.
+                Ok(reply) if reply.status == 504 => match self.verdict_patiently(&payment.transaction_id).await {
+                    Ok(reply) => return Ok(reply),
+                    Err(reason) => last = reason,
+                },
+                Ok(reply) if reply.status == 503 => last = reply.detail(),
+                Ok(reply) => return Err(reply.detail()),
+                Err(error) => last = error.to_string(),
+            }
+            tokio::time::sleep(RETRY_WAIT).await;
+        }
+        Err(last)
+    }
+
+    /// Asks for the verdict that was given on a payment until it is there.
+    ///
+    /// # Errors
+    /// What the service said last.
+    pub async fn verdict_patiently(&self, transaction_id: &str) -> Result<Reply, String> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            match self.verdict(transaction_id).await {
+                Ok(reply) if reply.status == 200 => return Ok(reply),
+                Ok(reply) => last = reply.detail(),
+                Err(error) => last = error.to_string(),
+            }
+            tokio::time::sleep(RETRY_WAIT).await;
+        }
+        Err(last)
+    }
+
+    /// Tells a label until the service knows its payment, which may still be on another connection; whether it did. Telling a label twice
+    /// does no harm.
+    ///
+    /// # Errors
+    /// What the service said last, where it refuses the label or goes on having no room.
+    pub async fn label_patiently(&self, label: &LabelRequest) -> Result<bool, String> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            match self.label(label, None).await {
+                Ok(reply) if reply.status == 200 => {
+                    let reply: LabelReply = reply.json().map_err(|error| error.to_string())?;
+                    if reply.transaction_known {
+                        return Ok(true);
+                    }
+                    last.clear();
+                }
+                Ok(reply) if reply.status == 503 || reply.status == 504 => last = reply.detail(),
+                Ok(reply) => return Err(reply.detail()),
+                Err(error) => last = error.to_string(),
+            }
+            tokio::time::sleep(RETRY_WAIT).await;
+        }
+        if last.is_empty() { Ok(false) } else { Err(last) }
     }
 
     /// GET of a path, which begins with a slash and is percent-encoded.

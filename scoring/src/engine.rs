@@ -4,9 +4,10 @@
 //! Cost: `observe` is tens of µs a payment and bounds the service at well over 10,000 payments a second; everything slower
 //! (model, policy, log, people's questions) happens elsewhere. Tensors (about 30 KB) come back and are used again.
 
-use crate::inference::{Job, ModelReply};
+use crate::inference::{ModelReply, answer};
+use crate::serving::{Route, Serving};
 use crate::{clock, meters};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender};
 use fraudnet_features::{State, Tensor};
 use fraudnet_graph::{Applied, Event};
 use metrics::gauge;
@@ -51,6 +52,8 @@ pub enum Handoff {
     Decide {
         /// What was seen. Dropped where the graph had seen the payment before.
         evidence: oneshot::Sender<Arc<Evidence>>,
+        /// Which model is asked.
+        route: Arc<Route>,
         /// What the model says.
         model: oneshot::Sender<ModelReply>,
         /// After this nobody waits for the model any more.
@@ -65,6 +68,8 @@ pub enum Handoff {
 pub struct Evidence {
     /// Log position of the payment.
     pub position: u64,
+    /// The payment.
+    pub event: Event,
     /// The graph's clock when the payment arrived, seconds since the epoch: ages and windows are as of then.
     pub now_s: u32,
     /// Digest of the subgraph.
@@ -77,6 +82,8 @@ pub struct Evidence {
     pub waited: Duration,
     /// Time to sample, assemble and apply.
     pub observed_in: Duration,
+    /// When that was done.
+    pub seen_at: Instant,
     tensor: Tensor,
     home: Option<Sender<Tensor>>,
 }
@@ -91,12 +98,27 @@ impl Evidence {
     pub(crate) fn empty(position: u64) -> Evidence {
         Evidence {
             position,
+            event: Event {
+                event_id: String::new(),
+                tenant: "t".to_owned(),
+                schema_version: fraudnet_graph::SCHEMA_VERSION,
+                occurred_at_ms: 0,
+                ingested_at_ms: 0,
+                source: String::new(),
+                actor: String::new(),
+                body: fraudnet_graph::Body::Label(fraudnet_graph::Label {
+                    transaction_id: String::new(),
+                    fraud: false,
+                    source: fraudnet_graph::LabelSource::Analyst,
+                }),
+            },
             now_s: 0,
             subgraph_digest: [0; 16],
             hops: [1, 0, 0, 0],
             truncated: 0,
             waited: Duration::ZERO,
             observed_in: Duration::ZERO,
+            seen_at: clock::monotonic(),
             tensor: Tensor::default(),
             home: None,
         }
@@ -115,16 +137,16 @@ impl Drop for Evidence {
 /// Graph, windows and the buffers around them.
 pub struct Engine {
     state: State,
-    inference: Sender<Job>,
+    serving: Serving,
     pool: Receiver<Tensor>,
     home: Sender<Tensor>,
 }
 
 impl Engine {
-    /// An engine over this state that hands payments to the model's queue.
-    pub fn new(state: State, inference: Sender<Job>) -> Engine {
+    /// An engine over this state that hands payments to their models.
+    pub fn new(state: State, serving: Serving) -> Engine {
         let (home, pool) = crossbeam_channel::bounded(POOLED_TENSORS);
-        Engine { state, inference, pool, home }
+        Engine { state, serving, pool, home }
     }
 
     /// Applies an event without sampling: replay of what has its verdict.
@@ -133,29 +155,32 @@ impl Engine {
     }
 
     /// Observes an event; evidence where it was a payment not seen before.
-    pub fn observe(&mut self, position: u64, event: &Event, waited: Duration) -> Option<Arc<Evidence>> {
+    pub fn observe(&mut self, position: u64, event: Event, waited: Duration) -> Option<Arc<Evidence>> {
         let begun = clock::monotonic();
         let mut tensor = self.pool.try_recv().unwrap_or_default();
-        let observed = self.state.observe(position, event, &mut tensor);
+        let observed = self.state.observe(position, &event, &mut tensor);
         let Applied::Payment { now_s, .. } = observed.applied else {
             let _ = self.home.try_send(tensor);
             return None;
         };
         let subgraph = self.state.subgraph();
+        let seen_at = clock::monotonic();
         Some(Arc::new(Evidence {
             position,
+            event,
             now_s,
             subgraph_digest: observed.subgraph_digest,
             hops: subgraph.hop_counts,
             truncated: subgraph.truncated,
             waited,
-            observed_in: clock::monotonic().saturating_duration_since(begun),
+            observed_in: seen_at.saturating_duration_since(begun),
+            seen_at,
             tensor,
             home: Some(self.home.clone()),
         }))
     }
 
-    fn observe_new(&mut self, position: u64, event: &Event, waited: Duration) -> Option<Arc<Evidence>> {
+    fn observe_new(&mut self, position: u64, event: Event, waited: Duration) -> Option<Arc<Evidence>> {
         let evidence = self.observe(position, event, waited);
         if evidence.is_none() {
             tracing::error!(position, "the graph knows a payment that the log did not; it gets no verdict");
@@ -163,16 +188,17 @@ impl Engine {
         evidence
     }
 
-    /// Hands evidence to the model; its answer, or that there is no room, goes to `reply`.
-    pub fn infer(&self, evidence: Arc<Evidence>, reply: oneshot::Sender<ModelReply>, cutoff: Option<Instant>) {
-        let job = Job { evidence, reply, cutoff, queued_at: clock::monotonic() };
-        let (job, answer) = match self.inference.try_send(job) {
-            Ok(()) => return,
-            Err(TrySendError::Full(job)) => (job, ModelReply::QueueFull),
-            Err(TrySendError::Disconnected(job)) => (job, ModelReply::Failed),
-        };
-        // Nobody listens any more where the deadline has passed.
-        let _ = job.reply.send(answer);
+    /// Hands evidence to the first model of its route; its answer, or that there is no room, goes to `reply`.
+    pub fn infer(
+        &self,
+        evidence: Arc<Evidence>,
+        route: &Route,
+        reply: oneshot::Sender<ModelReply>,
+        cutoff: Option<Instant>,
+    ) {
+        if let Err(reply) = self.serving.ask(evidence, route, reply, cutoff) {
+            answer(reply, ModelReply::QueueFull);
+        }
     }
 
     /// Observes what comes until told to stop.
@@ -186,16 +212,16 @@ impl Engine {
                 Handoff::Nobody => {
                     self.apply(sequenced.position, &sequenced.event);
                 }
-                Handoff::Decide { evidence: seen, model, cutoff } => {
-                    if let Some(evidence) = self.observe_new(sequenced.position, &sequenced.event, waited) {
+                Handoff::Decide { evidence: seen, route, model, cutoff } => {
+                    if let Some(evidence) = self.observe_new(sequenced.position, sequenced.event, waited) {
                         // Evidence first: whoever hears from the model finds it there.
                         let _ = seen.send(Arc::clone(&evidence));
-                        self.infer(evidence, model, cutoff);
+                        self.infer(evidence, &route, model, cutoff);
                     }
                 }
                 Handoff::Keep(place) => {
                     // Set once: each payment is handed over once.
-                    let _ = place.set(self.observe_new(sequenced.position, &sequenced.event, waited));
+                    let _ = place.set(self.observe_new(sequenced.position, sequenced.event, waited));
                 }
             }
             if now >= gauges_due {

@@ -1,14 +1,16 @@
-//! Inference: worker threads that share one bounded queue and run the model on micro-batches.
+//! Inference: worker threads that share one bounded queue and run models on micro-batches.
 //!
 //! A batch takes the first payment that waits and fills up until it is full or `batch_wait` has passed since; with a wait of
 //! zero it takes what is there. Waiting costs latency and a batch saves little on a processor, so under light load a batch is
-//! one payment and under heavy load the queue fills it without waiting.
+//! one payment and under heavy load the queue fills it without waiting. Each payment names its model; while experiments run or models are
+//! being swapped there can be several in one batch, which then run one after the other.
 
 use crate::clock;
 use crate::engine::Evidence;
+use crate::serving::{Failure, LoadedModel, Seat};
+use crate::verdict::TierCause;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use fraudnet_features::Tensor;
-use fraudnet_models::RuntimeError;
 use metrics::{gauge, histogram};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -18,6 +20,8 @@ use tokio::sync::oneshot;
 /// Settings of the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InferenceConfig {
+    /// Worker threads.
+    pub workers: usize,
     /// Bound of the shared queue.
     pub queue: usize,
     /// Largest micro-batch.
@@ -26,10 +30,12 @@ pub struct InferenceConfig {
     pub batch_wait: Duration,
 }
 
-/// A payment that waits for the model.
+/// A payment that waits for its model.
 pub struct Job {
     /// What the model reads.
     pub evidence: Arc<Evidence>,
+    /// Which model.
+    pub model: Arc<LoadedModel>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<ModelReply>,
     /// After this nobody waits for the answer any more.
@@ -38,12 +44,14 @@ pub struct Job {
     pub queued_at: Instant,
 }
 
-/// What became of a payment at the model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What became of a payment at a model.
+#[derive(Debug, Clone)]
 pub enum ModelReply {
     /// It was scored.
     Scored {
-        /// Raw logit.
+        /// Who scored it.
+        by: Arc<LoadedModel>,
+        /// Raw logit, finite.
         logit: f32,
         /// Time it waited for its batch.
         waited: Duration,
@@ -54,78 +62,104 @@ pub enum ModelReply {
     QueueFull,
     /// Its time was up before its turn.
     Expired,
+    /// The model had failed so often of late that it was not asked.
+    CircuitOpen,
     /// The model failed.
-    Failed,
+    Failed(Failure),
 }
 
-/// Starts one worker thread for each of `models`, which give one raw logit a payment; they end when every sender is gone.
+impl ModelReply {
+    /// Why the tiers below must answer; none where it was scored.
+    pub fn cause(&self) -> Option<TierCause> {
+        match self {
+            ModelReply::Scored { .. } => None,
+            ModelReply::QueueFull => Some(TierCause::InferenceQueueFull),
+            ModelReply::Expired | ModelReply::Failed(Failure::Timeout) => Some(TierCause::Deadline),
+            ModelReply::CircuitOpen => Some(TierCause::CircuitOpen),
+            ModelReply::Failed(Failure::NotFinite) => Some(TierCause::NotFinite),
+            ModelReply::Failed(Failure::Error) => Some(TierCause::ModelError),
+        }
+    }
+}
+
+/// Starts the worker threads; they end when every sender is gone, or `stopped` is disconnected.
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn spawn<M>(models: Vec<M>, config: InferenceConfig) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)>
-where
-    M: FnMut(&[&Tensor]) -> Result<Vec<f32>, RuntimeError> + Send + 'static,
-{
+pub fn spawn(config: InferenceConfig, stopped: &Receiver<()>) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)> {
     let (sender, jobs) = crossbeam_channel::bounded(config.queue);
-    let mut handles = Vec::with_capacity(models.len());
-    for (number, model) in models.into_iter().enumerate() {
-        let jobs = jobs.clone();
-        handles.push(Builder::new().name(format!("inference-{number}")).spawn(move || work(model, &jobs, config))?);
+    let mut handles = Vec::with_capacity(config.workers);
+    for number in 0..config.workers {
+        let (jobs, stopped) = (jobs.clone(), stopped.clone());
+        let worker = move || work(number, &jobs, &stopped, config);
+        handles.push(Builder::new().name(format!("inference-{number}")).spawn(worker)?);
     }
     Ok((sender, handles))
 }
 
-fn work(
-    mut model: impl FnMut(&[&Tensor]) -> Result<Vec<f32>, RuntimeError>,
-    jobs: &Receiver<Job>,
-    config: InferenceConfig,
-) {
+fn work(number: usize, jobs: &Receiver<Job>, stopped: &Receiver<()>, config: InferenceConfig) {
     let sizes = histogram!("fraudnet_batch_payments");
     let depth = gauge!("fraudnet_queue_depth", "queue" => "inference");
     let mut batch = Vec::with_capacity(config.max_batch);
-    while fill(jobs, config, &mut batch) {
+    while fill(jobs, stopped, config, &mut batch) {
         depth.set(jobs.len() as f64);
-        let begun = clock::monotonic();
-        let (live, expired): (Vec<Job>, Vec<Job>) =
-            batch.drain(..).partition(|job| job.cutoff.is_none_or(|cutoff| begun < cutoff));
-        for job in expired {
-            answer(job, ModelReply::Expired);
-        }
-        if live.is_empty() {
-            continue;
-        }
-        sizes.record(live.len() as f64);
-        let tensors: Vec<&Tensor> = live.iter().map(|job| job.evidence.tensor()).collect();
-        let logits = model(&tensors);
-        let ran = clock::monotonic().saturating_duration_since(begun);
-        match logits {
-            Ok(logits) if logits.len() == live.len() => {
-                for (job, logit) in live.into_iter().zip(logits) {
-                    let waited = begun.saturating_duration_since(job.queued_at);
-                    let reply =
-                        if logit.is_finite() { ModelReply::Scored { logit, waited, ran } } else { ModelReply::Failed };
-                    answer(job, reply);
-                }
-            }
-            Ok(logits) => {
-                tracing::error!(
-                    payments = live.len(),
-                    logits = logits.len(),
-                    "the model answered for another number of payments; the rules decide these"
-                );
-                live.into_iter().for_each(|job| answer(job, ModelReply::Failed));
-            }
-            Err(error) => {
-                tracing::error!(payments = live.len(), %error, "the model failed; the rules decide these payments");
-                live.into_iter().for_each(|job| answer(job, ModelReply::Failed));
+        let mut left = std::mem::take(&mut batch);
+        while let Some(first) = left.first() {
+            let model = Arc::clone(&first.model);
+            let (mine, others) = left.into_iter().partition(|job| Arc::ptr_eq(&job.model, &model));
+            left = others;
+            let ran = score(number, &model, mine);
+            if ran > 0 {
+                sizes.record(ran as f64);
             }
         }
     }
 }
 
-/// Fills the batch; false once no more jobs can come.
-fn fill(jobs: &Receiver<Job>, config: InferenceConfig, batch: &mut Vec<Job>) -> bool {
-    let Ok(first) = jobs.recv() else { return false };
+/// Runs one model for the payments of a batch that are its own and whose time is not up; how many that were.
+fn score(number: usize, model: &Arc<LoadedModel>, jobs: Vec<Job>) -> usize {
+    let begun = clock::monotonic();
+    let (live, expired): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().partition(|job| job.cutoff.is_none_or(|cutoff| begun < cutoff));
+    for job in expired {
+        answer(job.reply, ModelReply::Expired);
+    }
+    if live.is_empty() {
+        return 0;
+    }
+    let tensors: Vec<&Tensor> = live.iter().map(|job| job.evidence.tensor()).collect();
+    let results = model.run(Seat::Worker(number), &tensors);
+    let ran = clock::monotonic().saturating_duration_since(begun);
+    let count = live.len();
+    for (job, result) in live.into_iter().zip(results) {
+        model.note(result, job.cutoff);
+        let waited = begun.saturating_duration_since(job.queued_at);
+        answer(job.reply, reply(model, result, waited, ran));
+    }
+    count
+}
+
+/// A model's result as whoever waits hears it.
+pub(crate) fn reply(
+    model: &Arc<LoadedModel>,
+    result: Result<f32, Failure>,
+    waited: Duration,
+    ran: Duration,
+) -> ModelReply {
+    match result {
+        Ok(logit) => ModelReply::Scored { by: Arc::clone(model), logit, waited, ran },
+        Err(failure) => ModelReply::Failed(failure),
+    }
+}
+
+/// Fills the batch; false once no more jobs can come, or should be taken.
+fn fill(jobs: &Receiver<Job>, stopped: &Receiver<()>, config: InferenceConfig, batch: &mut Vec<Job>) -> bool {
+    let first = crossbeam_channel::select! {
+        recv(jobs) -> job => job,
+        recv(stopped) -> _ => return false,
+    };
+    let Ok(first) = first else { return false };
+    batch.reserve(config.max_batch);
     batch.push(first);
     let mut until = None;
     while batch.len() < config.max_batch {
@@ -145,78 +179,104 @@ fn fill(jobs: &Receiver<Job>, config: InferenceConfig, batch: &mut Vec<Job>) -> 
     true
 }
 
-fn answer(job: Job, reply: ModelReply) {
-    // Nobody listens where the rules have decided meanwhile: a late answer changes nothing.
-    let _ = job.reply.send(reply);
+pub(crate) fn answer(reply: oneshot::Sender<ModelReply>, told: ModelReply) {
+    // Nobody listens where a lower tier has decided meanwhile: a late answer changes nothing.
+    let _ = reply.send(told);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serving::fake;
+    use fraudnet_models::RuntimeError;
+    use std::sync::Mutex;
 
-    fn job(cutoff: Option<Instant>) -> (Job, oneshot::Receiver<ModelReply>) {
+    fn job(model: &Arc<LoadedModel>, cutoff: Option<Instant>) -> (Job, oneshot::Receiver<ModelReply>) {
         let (reply, answered) = oneshot::channel();
-        (Job { evidence: Arc::new(Evidence::empty(7)), reply, cutoff, queued_at: clock::monotonic() }, answered)
+        let (evidence, model) = (Arc::new(Evidence::empty(7)), Arc::clone(model));
+        (Job { evidence, model, reply, cutoff, queued_at: clock::monotonic() }, answered)
     }
 
-    const CONFIG: InferenceConfig = InferenceConfig { queue: 16, max_batch: 4, batch_wait: Duration::ZERO };
+    const CONFIG: InferenceConfig = InferenceConfig { workers: 1, queue: 16, max_batch: 4, batch_wait: Duration::ZERO };
 
-    #[test]
-    fn batches_fill_from_the_queue_and_keep_their_order() {
+    /// Works off what waits for these models, in that order; what each is told.
+    fn worked(models: &[&Arc<LoadedModel>], cutoff: Option<Instant>) -> Vec<ModelReply> {
         let (sender, jobs) = crossbeam_channel::bounded(16);
         let mut answers = Vec::new();
-        for _ in 0..6 {
-            let (job, answered) = job(None);
+        for model in models {
+            let (job, answered) = job(model, cutoff);
             sender.send(job).unwrap();
             answers.push(answered);
         }
         drop(sender);
-        let mut sizes = Vec::new();
-        let mut next = 0.0;
-        work(
-            |tensors| {
-                sizes.push(tensors.len());
-                Ok(tensors
-                    .iter()
-                    .map(|_| {
-                        next += 1.0;
-                        next
-                    })
-                    .collect())
-            },
-            &jobs,
-            CONFIG,
-        );
-        assert_eq!(sizes, [4, 2]);
-        for (number, mut answered) in answers.into_iter().enumerate() {
-            let ModelReply::Scored { logit, .. } = answered.try_recv().unwrap() else { panic!("not scored") };
-            assert_eq!(logit, number as f32 + 1.0);
+        let (_run, stopped) = crossbeam_channel::bounded(0);
+        work(0, &jobs, &stopped, CONFIG);
+        answers.into_iter().map(|mut answered| answered.try_recv().unwrap()).collect()
+    }
+
+    /// A model that notes the sizes of its batches and counts its answers.
+    fn counting(name: &str, sizes: &Arc<Mutex<Vec<usize>>>) -> Arc<LoadedModel> {
+        let (sizes, next) = (Arc::clone(sizes), Arc::new(Mutex::new(0.0)));
+        fake::model(name, move |tensors| {
+            sizes.lock().unwrap().push(tensors.len());
+            let mut next = next.lock().unwrap();
+            Ok(tensors
+                .iter()
+                .map(|_| {
+                    *next += 1.0;
+                    *next
+                })
+                .collect())
+        })
+    }
+
+    fn scored(reply: &ModelReply) -> (String, f32) {
+        let ModelReply::Scored { by, logit, .. } = reply else { panic!("not scored: {reply:?}") };
+        (by.model.name.clone(), *logit)
+    }
+
+    #[test]
+    fn batches_fill_from_the_queue_and_keep_their_order() {
+        let sizes = Arc::default();
+        let model = counting("m", &sizes);
+        let replies = worked(&[&model; 6], None);
+        assert_eq!(*sizes.lock().unwrap(), [4, 2]);
+        for (number, reply) in replies.iter().enumerate() {
+            assert_eq!(scored(reply), ("m".to_owned(), number as f32 + 1.0));
         }
+    }
+
+    #[test]
+    fn each_payment_of_a_batch_is_scored_by_its_own_model() {
+        let sizes = Arc::default();
+        let (old, new) = (counting("old", &sizes), counting("new", &sizes));
+        let replies = worked(&[&old, &new, &old, &new], None);
+        let expected = [("old", 1.0), ("new", 1.0), ("old", 2.0), ("new", 2.0)];
+        for (reply, (name, logit)) in replies.iter().zip(expected) {
+            assert_eq!(scored(reply), (name.to_owned(), logit));
+        }
+        assert_eq!(*sizes.lock().unwrap(), [2, 2]);
     }
 
     #[test]
     fn an_expired_payment_is_answered_without_running_the_model() {
-        let (sender, jobs) = crossbeam_channel::bounded(16);
-        let (expired, mut answered) = job(Some(clock::monotonic()));
-        sender.send(expired).unwrap();
-        drop(sender);
-        work(|_| panic!("the model ran"), &jobs, CONFIG);
-        assert_eq!(answered.try_recv().unwrap(), ModelReply::Expired);
+        let model = fake::model("m", |_| panic!("the model ran"));
+        let replies = worked(&[&model], Some(clock::monotonic()));
+        assert!(matches!(replies[..], [ModelReply::Expired]));
     }
 
     #[test]
-    fn a_failure_and_a_number_that_is_none_are_told_to_each_payment() {
-        for logits in [vec![], vec![f32::NAN, 1.0]] {
-            let (sender, jobs) = crossbeam_channel::bounded(16);
-            let (first, mut first_answer) = job(None);
-            let (second, mut second_answer) = job(None);
-            sender.send(first).unwrap();
-            sender.send(second).unwrap();
-            drop(sender);
-            work(|_| Ok(logits.clone()), &jobs, CONFIG);
-            assert_eq!(first_answer.try_recv().unwrap(), ModelReply::Failed);
-            let second = second_answer.try_recv().unwrap();
-            assert_eq!(matches!(second, ModelReply::Scored { .. }), !logits.is_empty());
-        }
+    fn a_failure_and_a_number_that_is_none_are_told_to_each_payment_and_open_the_circuit() {
+        let failing = fake::model("m", |_| Err(RuntimeError::Run("broken".to_owned())));
+        let replies = worked(&[&failing; 4], None);
+        assert!(replies.iter().all(|reply| reply.cause() == Some(TierCause::ModelError)), "{replies:?}");
+        assert!(!failing.breaker.is_open());
+        let replies = worked(&[&failing], None);
+        assert_eq!(replies[0].cause(), Some(TierCause::ModelError));
+        assert!(failing.breaker.is_open(), "five in a row");
+
+        let odd = fake::model("m", |_| Ok(vec![f32::NAN, 1.0]));
+        let replies = worked(&[&odd; 2], None);
+        assert_eq!((replies[0].cause(), replies[1].cause()), (Some(TierCause::NotFinite), None));
     }
 }

@@ -3,7 +3,7 @@
 //! Map, in reading order:
 //! - the rim: [`wire`] (JSON forms and every bound of every field), [`http`] (routes, problems, traces), [`config`], [`telemetry`];
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
-//!   [`engine`] (the one thread that observes), [`inference`] (model and micro-batches), [`policy`] (probability to decision and
+//!   [`engine`] (the one thread that observes), [`serving`] (which models answer, and who does when they do not), [`inference`] (micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
 //! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
@@ -20,8 +20,10 @@ pub mod cluster;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod drift;
 pub mod engine;
 pub mod example;
+pub mod experiments;
 pub mod failpoint;
 pub mod follower;
 pub mod history;
@@ -34,6 +36,7 @@ pub mod policy;
 pub mod review;
 pub mod schemas;
 pub mod service;
+pub mod serving;
 pub mod shared;
 pub mod signals;
 pub mod simulate;

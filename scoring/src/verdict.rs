@@ -141,6 +141,9 @@ pub struct Verdict {
     /// Experiments that the payment takes part in, and the arm it was decided by in each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<ArmTold>,
+    /// What the score alone would have decided, where rules, lists or the control group decided otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_decision: Option<Decision>,
     /// Set where the payment would have been declined and was let through, so that models can be judged without bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_group: Option<ControlGroup>,

@@ -78,6 +78,17 @@ impl Client {
             .unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
+    /// PUT of JSON, with further headers.
+    ///
+    /// # Panics
+    /// Where the connection breaks.
+    pub async fn put(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let headers = [&[(CONTENT_TYPE.as_str(), "application/json")], headers].concat();
+        self.send(Method::PUT, path, &headers, body.to_string())
+            .await
+            .unwrap_or_else(|error| panic!("PUT {path}: {error}"))
+    }
+
     /// Asks for a verdict.
     ///
     /// # Panics

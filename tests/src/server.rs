@@ -34,12 +34,21 @@ impl Server {
     /// # Panics
     /// With what it logged, where it ends or does not get ready.
     pub async fn start(folder: &Folder, settings: &Settings) -> Server {
+        Server::start_with(folder, settings, &[]).await
+    }
+
+    /// The same with further variables in its environment, such as a fail point.
+    ///
+    /// # Panics
+    /// With what it logged, where it ends or does not get ready.
+    pub async fn start_with(folder: &Folder, settings: &Settings, variables: &[(&str, &str)]) -> Server {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (log, address_file) =
             (folder.join(&format!("serve-{number}.log")), folder.join(&format!("address-{number}")));
         let lines = File::create(&log).expect("a file in the test's folder");
         let mut child = serve(folder, settings)
+            .envs(variables.iter().copied())
             .arg("--addr-file")
             .arg(&address_file)
             .stdout(Stdio::null())

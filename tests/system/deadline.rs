@@ -3,10 +3,12 @@
 use fraudnet_tests::{Folder, PATIENCE, Reply, Server, Settings, label, payment};
 use std::time::Duration;
 
-/// A service whose network takes a second, and which keeps that much of a deadline for making the verdict durable.
+/// A service whose network takes a second, and which keeps that much of a deadline for making the verdict durable; nothing for the tiers
+/// below where that is nothing.
 async fn slow(folder: &Folder, commit_reserve_ms: u64) -> Server {
     let settings = Settings::new(folder)
         .set("inference.batch_wait_us", 1_000_000)
+        .set("deadline.fallback_reserve_ms", commit_reserve_ms.min(100))
         .set("deadline.commit_reserve_ms", commit_reserve_ms);
     Server::start(folder, &settings).await
 }
@@ -16,19 +18,36 @@ async fn score(server: &Server, id: &str, deadline_ms: &str) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_is_late_leaves_it_to_the_rules() {
+async fn a_network_that_is_late_leaves_it_to_the_trees() {
     let folder = Folder::new("late-network");
     let server = slow(&folder, 50_000).await;
     // 300 ms are left for the network, which takes a second.
     let verdict = score(&server, "one", "50300").await.json_of(200);
-    assert_eq!((&verdict["tier"], &verdict["tier_cause"]), (&"rules".into(), &"deadline".into()), "{verdict}");
-    assert_eq!((&verdict["stage_us"]["inference"], &verdict["model"]), (&0.into(), &"hybrid".into()));
+    assert_eq!((&verdict["tier"], &verdict["tier_cause"]), (&"trees_v2".into(), &"deadline".into()), "{verdict}");
+    assert_eq!(verdict["model"], "trees-v2", "{verdict}");
     assert!(!verdict["reason_codes"].as_array().unwrap().contains(&"NETWORK_SCORE".into()));
     // Who waits longer gets the network's answer.
     let verdict = score(&server, "two", "60000").await.json_of(200);
     assert_eq!((&verdict["tier"], &verdict["tier_cause"]), (&"hybrid".into(), &serde_json::Value::Null), "{verdict}");
     let metrics = server.client.get("/metrics").await.text();
     assert!(metrics.contains("fraudnet_tier_cause_total{cause=\"deadline\"} 1"), "{metrics}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_trees_below_it_a_network_that_is_late_leaves_it_to_the_rules() {
+    let folder = Folder::new("late-network-alone");
+    let registry = folder.join("registry");
+    std::fs::create_dir_all(&registry).unwrap();
+    let settings = Settings::new(&folder)
+        .set("inference.batch_wait_us", 1_000_000)
+        .set("deadline.commit_reserve_ms", 50_000)
+        .text("model.registry", &registry.to_string_lossy());
+    let server = Server::start(&folder, &settings).await;
+    let verdict = score(&server, "one", "50300").await.json_of(200);
+    assert_eq!((&verdict["tier"], &verdict["tier_cause"]), (&"rules".into(), &"deadline".into()), "{verdict}");
+    assert_eq!((&verdict["stage_us"]["inference"], &verdict["model"]), (&0.into(), &"hybrid".into()));
+    assert!(!verdict["reason_codes"].as_array().unwrap().contains(&"NETWORK_SCORE".into()));
     server.stop().await;
 }
 

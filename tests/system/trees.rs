@@ -126,7 +126,7 @@ async fn trees_decide_as_their_tier_and_their_verdicts_outlive_a_kill() {
         let openapi = server.client.get("/openapi.json").await.json_of(200);
         assert_eq!(
             openapi["components"]["schemas"]["Tier"]["enum"],
-            serde_json::json!(["hybrid", "trees_v2", "trees_v1", "rules"])
+            serde_json::json!(["hybrid", "trees_v2", "trees_v1", "rules", "custom", "default"])
         );
         server.stop().await;
     }

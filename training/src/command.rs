@@ -4,9 +4,14 @@
 use crate::backtest::command::{BacktestArguments, GuardArguments, backtest_command, guard_command};
 use crate::data::source::Source;
 use crate::data::split::SplitSettings;
+use crate::demo::{DemoArguments, demo_command};
 use crate::evaluate::{self, EvaluateRequest};
+use crate::example_file::command::{ExportArguments, export_command};
 use crate::feature_table;
 use crate::fit::command::{FitArguments, ReleasedArguments, fit_command, released_command};
+use crate::foreign::command::{PublishArguments, publish_command};
+use crate::online::command::{OnlineArguments, online_command};
+use crate::online::trial::command::{TrialArguments, trial_command};
 use crate::progress::Told;
 use crate::released;
 use crate::report::Report;
@@ -47,6 +52,30 @@ enum Command {
     /// Reproduces the released models (trees v1, trees v2, hybrid) from their seeds and makes them the champions of their
     /// families; some 20 minutes on two cores.
     Released(ReleasedArguments),
+    /// Learns from a running service: keeps its examples and labels, fits the champion further after every so many new frauds and
+    /// everything anew every night, and publishes what passes its gate as the challenger.
+    ///
+    /// It may be stopped or killed at any time and goes on where it was: nothing is lost, nothing counts twice.
+    Online(OnlineArguments),
+    /// Puts the online trainer on trial: simulated worlds in which a kind of fraud appears that the champion never saw.
+    ///
+    /// Tells whether any promoted version was worse than what it succeeded, and how much of a full retrain's recall the loop recovers
+    /// within a day after the 50th known label. Some 3 minutes a world on two cores.
+    OnlineTrial(TrialArguments),
+    /// Shows the closed loop on a simulated world: a new kind of fraud appears and is learnt while the service runs; some 8 minutes.
+    ///
+    /// Starts a service and, at every midnight of that world, the trainer, both beside this program. Writes a chart of the story. Exits
+    /// with 0 only if recall recovered and a bad model that was pushed was rolled back by itself.
+    Demo(DemoArguments),
+    /// Writes the training examples of a running service as Parquet, for those who fit models with other tools.
+    ///
+    /// training/EXAMPLES.md explains the columns.
+    Export(ExportArguments),
+    /// Publishes a model made with other tools: an ONNX file that follows one of the signatures in models/README.md.
+    ///
+    /// It is calibrated, given operating points and tested on the later part of the examples, checked as the service will check it,
+    /// signed where there is a key, and written to the folder of all models.
+    Publish(PublishArguments),
     /// Prints the table of all columns: name, meaning, unit, window, entity, feature set, importance.
     Features(FeaturesArguments),
 }
@@ -171,6 +200,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Backtest(arguments) => backtest_command(&arguments),
         Command::Guard(arguments) => guard_command(&arguments),
         Command::Released(arguments) => released_command(&arguments),
+        Command::Online(arguments) => online_command(&arguments),
+        Command::OnlineTrial(arguments) => trial_command(&arguments),
+        Command::Demo(arguments) => match demo_command(&arguments) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(anyhow::anyhow!("the story did not happen as it should; see the table above")),
+            Err(error) => Err(error),
+        },
+        Command::Export(arguments) => export_command(&arguments),
+        Command::Publish(arguments) => publish_command(&arguments),
         Command::Features(arguments) => features_command(&arguments),
     };
     match result {

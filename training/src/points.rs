@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the points are to give, on the calibration window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PointGoals {
     /// Decline from the lowest probability at which this share of the declined is fraud.
     pub decline_precision: f64,

@@ -82,6 +82,7 @@ fn gradients_are_the_plain_ones_with_dropout_and_with_a_rest_that_fills_no_block
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a figure, seen with --nocapture")]
 fn a_batch_of_1024_takes_less_than_63_percent_of_the_memory() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let (weights, examples) = (weights(2), drawn_examples(1_024));
@@ -91,7 +92,6 @@ fn a_batch_of_1024_takes_less_than_63_percent_of_the_memory() {
     let share = checkpointed_peak as f64 / plain_peak as f64;
     let megabytes = |bytes: usize| bytes >> 20;
     let (array, difference) = largest(&weights, &plain.1, &checkpointed.1);
-    #[expect(clippy::disallowed_macros, reason = "a figure, seen with --nocapture")]
     eprintln!(
         "peak memory: plain {} MiB, checkpointed {} MiB, {:.1} %; largest difference {difference:.1e} in {array}",
         megabytes(plain_peak),

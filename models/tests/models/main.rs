@@ -2,11 +2,15 @@
 //!
 //! `common` writes a small network that follows the signature, and small trees, and says in plain Rust what they should answer;
 //! `batch` holds padding to its definition, `artifact` is the matrix of what must be refused,
-//! `network` runs networks, `trees` boosted trees, `model` whole models.
+//! `network` runs networks, `trees` boosted trees, `rows` models made elsewhere, `model` whole models; `signature` and `registry` are about
+//! who vouches for versions and where they lie.
 
 mod artifact;
 mod batch;
 mod common;
 mod model;
 mod network;
+mod registry;
+mod rows;
+mod signature;
 mod trees;

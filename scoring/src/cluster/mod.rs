@@ -27,7 +27,6 @@ mod undecided;
 
 use crate::control::ControlEvent;
 use crate::engine::Command;
-use crate::inference::Job;
 use crate::log::{EventLog, LogError, Record, TransactionKey, VerdictPlace};
 use crate::service::{Desk, Made, ServiceError};
 use crate::shared::{Claim, Published, SharedConfig, SharedStore};
@@ -113,7 +112,6 @@ impl Prepared {
         self,
         desk: &Arc<Desk>,
         engine: crossbeam_channel::Sender<Command>,
-        jobs: crossbeam_channel::Sender<Job>,
         replayed: crossbeam_channel::Receiver<()>,
     ) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let Prepared { config, cluster } = self;
@@ -129,7 +127,6 @@ impl Prepared {
             undecided: Arc::clone(&cluster.undecided),
             config: config.kafka,
             membership: Arc::clone(&cluster.membership),
-            jobs,
             wake: woken,
             commits: desk.log.commits(),
             journal: format!("{:016x}", u64::from_be_bytes(identity)),

@@ -12,11 +12,12 @@ use super::kafka::{CommitError, Committer, KafkaConfig, Membership, Outgoing};
 use super::messages;
 use super::undecided::{Item, Matter, Undecided, UndecidedPayment, place};
 use crate::engine::Evidence;
-use crate::inference::{Job, ModelReply};
+use crate::inference::ModelReply;
 use crate::service::{Desk, Made, PendingVerdict};
-use crate::verdict::{Cut, Verdict};
+use crate::serving::{Answer, Failure, Route};
+use crate::verdict::{Cut, TierCause, Verdict};
 use crate::{clock, failpoint};
-use crossbeam_channel::{Receiver, TrySendError};
+use crossbeam_channel::Receiver;
 use metrics::{counter, gauge};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -39,7 +40,6 @@ pub(crate) struct Scorer {
     pub(crate) config: KafkaConfig,
     /// Set once this replica has caught up and joined the group.
     pub(crate) membership: Arc<OnceLock<Membership>>,
-    pub(crate) jobs: crossbeam_channel::Sender<Job>,
     pub(crate) wake: Receiver<()>,
     pub(crate) commits: Receiver<()>,
     /// Hex identity of the journal.
@@ -66,8 +66,14 @@ struct Work {
 enum Stage {
     /// The engine has not seen it yet, or the model has no room.
     Waiting,
-    /// The model has it.
-    Asked { evidence: Arc<Evidence>, reply: oneshot::Receiver<ModelReply>, since: Instant },
+    /// A model has it: the first of its route, or, with the cause why that did not answer, those below.
+    Asked {
+        evidence: Arc<Evidence>,
+        route: Arc<Route>,
+        reply: oneshot::Receiver<ModelReply>,
+        since: Instant,
+        cause: Option<TierCause>,
+    },
     /// Its messages can be committed.
     Ready { outcome: messages::Outcome, made_at: Instant },
 }
@@ -222,12 +228,12 @@ impl Scorer {
                     }
                 }
             }
-            if let (Stage::Asked { evidence, reply, since }, Matter::Payment(payment)) =
+            if let (Stage::Asked { evidence, route, reply, since, cause }, Matter::Payment(payment)) =
                 (&mut work.stage, &work.item.matter)
             {
-                let reply = match reply.try_recv() {
+                let told = match reply.try_recv() {
                     Ok(reply) => reply,
-                    Err(oneshot::error::TryRecvError::Closed) => ModelReply::Failed,
+                    Err(oneshot::error::TryRecvError::Closed) => ModelReply::Failed(Failure::Error),
                     Err(oneshot::error::TryRecvError::Empty)
                         if clock::monotonic().saturating_duration_since(*since) < self.config.model_wait =>
                     {
@@ -235,7 +241,23 @@ impl Scorer {
                     }
                     Err(oneshot::error::TryRecvError::Empty) => ModelReply::Expired,
                 };
-                let outcome = self.decide(&work.item, payment, evidence, reply);
+                let answer = match cause {
+                    None => match self.desk.serving.first(route, told, *since) {
+                        Ok(answer) => answer,
+                        Err(why) => {
+                            let now = clock::monotonic();
+                            match self.desk.serving.descend(route, evidence, Some(now + self.config.model_wait)) {
+                                Some(below) => {
+                                    (*reply, *since, *cause) = (below, now, Some(why));
+                                    continue;
+                                }
+                                None => Answer::Rules { cause: why },
+                            }
+                        }
+                    },
+                    Some(why) => Answer::of(told, Some(*why)).unwrap_or(Answer::Rules { cause: *why }),
+                };
+                let outcome = self.decide(&work.item, payment, route, evidence, &answer);
                 work.stage = Stage::Ready { outcome, made_at: clock::monotonic() };
             }
         }
@@ -254,21 +276,21 @@ impl Scorer {
         let (sender, reply) = oneshot::channel();
         let now = clock::monotonic();
         let cutoff = Some(now + self.config.model_wait);
-        match self.jobs.try_send(Job { evidence: Arc::clone(evidence), reply: sender, cutoff, queued_at: now }) {
-            Err(TrySendError::Full(_)) => false,
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {
-                *stage = Stage::Asked { evidence: Arc::clone(evidence), reply, since: now };
-                true
-            }
+        let route = Arc::new(self.desk.serving.route(&evidence.event));
+        let asked = self.desk.serving.ask(Arc::clone(evidence), &route, sender, cutoff).is_ok();
+        if asked {
+            *stage = Stage::Asked { evidence: Arc::clone(evidence), route, reply, since: now, cause: None };
         }
+        asked
     }
 
     fn decide(
         &self,
         item: &Item,
         payment: &UndecidedPayment,
-        evidence: &Evidence,
-        reply: ModelReply,
+        route: &Route,
+        evidence: &Arc<Evidence>,
+        answer: &Answer,
     ) -> messages::Outcome {
         let span = messages::span(payment);
         let _entered = span.enter();
@@ -283,7 +305,9 @@ impl Scorer {
                 labels: payment.cut.labels,
             }),
         };
-        let verdict: Verdict = self.desk.rule(&pending, evidence, reply);
+        let verdict: Verdict = self.desk.rule(&pending, route, evidence, answer);
+        self.desk.serving.aside(route, evidence, answer);
+        self.desk.drift.offer(evidence, &verdict);
         messages::verdict(payment, item, &verdict, evidence, self.config.example_share, &span)
     }
 

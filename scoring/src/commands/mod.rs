@@ -3,6 +3,11 @@
 mod config;
 mod dead_letters;
 mod demo;
+mod drift;
+mod experiments;
+mod lists;
+mod models;
+mod policies;
 mod redis;
 mod remote;
 mod replay;
@@ -33,6 +38,11 @@ enum Command {
     Simulate(simulate::Simulate),
     Replay(replay::Replay),
     Snapshot(snapshot::SnapshotCommand),
+    Models(models::Models),
+    Policies(policies::Policies),
+    Lists(lists::Lists),
+    Experiments(experiments::Experiments),
+    Drift(drift::DriftCommand),
     Topics(topics::Topics),
     DeadLetters(dead_letters::DeadLetters),
     Redis(redis::RedisCommand),
@@ -58,6 +68,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Snapshot(command) => command.run(),
+        Command::Models(command) => command.run(),
+        Command::Policies(command) => command.run(),
+        Command::Lists(command) => command.run(),
+        Command::Experiments(command) => command.run(),
+        Command::Drift(command) => command.run(),
         Command::Topics(command) => command.run(),
         Command::DeadLetters(command) => command.run(),
         Command::Redis(command) => command.run(),

@@ -8,12 +8,15 @@ use serde_json::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+/// Where a service listens that was told nothing else.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
 /// A running service, and who asks it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Remote {
-    /// Where the service is.
-    #[arg(long, env = "FRAUDNET_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    url: String,
+    /// Where the service is; http://127.0.0.1:8080 unless said otherwise.
+    #[arg(long, env = "FRAUDNET_URL", value_name = "URL")]
+    url: Option<String>,
     /// Who asks; the service writes it down. With --key the key's name.
     #[arg(long, env = "FRAUDNET_ACTOR", value_name = "NAME")]
     actor: Option<String>,
@@ -40,10 +43,8 @@ impl Remote {
     ) -> anyhow::Result<Value> {
         let client = FraudnetClient::new(self.address()?);
         let sender = self.sender()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("tokio could not start")?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().context("tokio could not start")?;
         let reply = runtime.block_on(ask(client, sender))?;
         if reply.status >= 300 {
             bail!("{}", reply.detail());
@@ -52,7 +53,7 @@ impl Remote {
     }
 
     fn sender(&self) -> anyhow::Result<Sender> {
-        let key = self.key.as_deref().map(SecretKey::read).transpose()?;
+        let key = self.key()?;
         let named = key.as_ref().map(|key| key.name().to_owned());
         if let (Some(named), Some(actor)) = (&named, &self.actor)
             && named != actor
@@ -64,9 +65,20 @@ impl Remote {
         Ok(Sender { actor, key })
     }
 
+    /// Whether a service was named; commands that also work on files alone ask it only then.
+    pub fn is_given(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The key that signs.
+    pub fn key(&self) -> anyhow::Result<Option<SecretKey>> {
+        Ok(self.key.as_deref().map(SecretKey::read).transpose()?)
+    }
+
     fn address(&self) -> anyhow::Result<SocketAddr> {
-        let wrong = || format!("--url {}: give the address of a service, such as http://127.0.0.1:8080", self.url);
-        let authority = self.url.strip_prefix("http://").with_context(wrong)?.trim_end_matches('/');
+        let url = self.url.as_deref().unwrap_or(DEFAULT_URL);
+        let wrong = || format!("--url {url}: give the address of a service, such as {DEFAULT_URL}");
+        let authority = url.strip_prefix("http://").with_context(wrong)?.trim_end_matches('/');
         authority.to_socket_addrs().with_context(wrong)?.next().with_context(wrong)
     }
 }

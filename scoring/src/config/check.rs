@@ -152,6 +152,8 @@ impl RawConfig {
             commit_reserve: Duration::from_millis(commit_reserve_ms),
             limits: self.limits(faults),
             model_folder: faults.folder("model.folder", &self.model.folder),
+            model_registry: (!self.model.registry.is_empty()).then(|| PathBuf::from(&self.model.registry)),
+            ladder: self.ladder(faults),
             runtime: RuntimeConfig {
                 library: PathBuf::from(&self.inference.library),
                 providers: self.providers(faults),
@@ -165,6 +167,8 @@ impl RawConfig {
             snapshot: self.snapshot(faults),
             control: self.control(faults),
             example_share: self.example_share(faults),
+            drift: self.drift(faults),
+            experiments: self.experiments(faults),
         }
     }
 

@@ -6,13 +6,16 @@
 mod check;
 mod cluster;
 mod control;
+mod drift;
+mod experiments;
+mod ladder;
 mod raw;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    ControlSection, DeadlineSection, EngineSection, GraphSection, InferenceSection, InputSection, KafkaSection, LogSection,
+    ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection, InferenceSection, InputSection, KafkaSection, LadderSection, LogSection,
     ModelSection, RawConfig, RedisSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
 };
 

@@ -22,6 +22,8 @@ pub struct RawConfig {
     pub graph: GraphSection,
     /// Deadlines.
     pub deadline: DeadlineSection,
+    /// The tiers below the first.
+    pub ladder: LadderSection,
     /// Limits on requests.
     pub input: InputSection,
     /// Logs, traces.
@@ -36,6 +38,10 @@ pub struct RawConfig {
     pub control: ControlSection,
     /// What training gets.
     pub training: TrainingSection,
+    /// Whether payments still look as they did.
+    pub drift: DriftSection,
+    /// What figures of experiments are reckoned by.
+    pub experiments: ExperimentsSection,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -117,6 +123,8 @@ section! {
     ModelSection {
         /// Folder of the model version.
         folder: String = "models/hybrid".into(),
+        /// Folder of all versions; empty: the one that the family lies in.
+        registry: String = String::new(),
     }
 }
 
@@ -141,6 +149,22 @@ section! {
         default_ms: u64 = 100,
         /// Part of it kept back for making the verdict durable, milliseconds.
         commit_reserve_ms: u64 = 20,
+        /// Part of it kept back for the tiers below the first, milliseconds.
+        fallback_reserve_ms: u64 = 10,
+    }
+}
+
+section! {
+    /// `[ladder]`
+    LadderSection {
+        /// Failures in a row after which a model is left alone.
+        failures: u32 = 5,
+        /// A payment that a model has had for so long counts as a failure, milliseconds.
+        timeout_ms: u64 = 50,
+        /// How long a model is left alone, milliseconds.
+        open_ms: u64 = 5_000,
+        /// What is decided where nothing is known of a payment in time; empty: the verdict waits.
+        default_decision: String = String::new(),
     }
 }
 
@@ -245,5 +269,47 @@ section! {
     TrainingSection {
         /// Share of approved payments that become training examples; all others do.
         example_share: f64 = 0.05,
+    }
+}
+
+section! {
+    /// `[drift]`
+    DriftSection {
+        /// Watch for drift.
+        enabled: bool = true,
+        /// Payments of the reference.
+        reference_payments: usize = 5000,
+        /// Payments of a window.
+        window_payments: usize = 1000,
+        /// Payments of a segment between two comparisons.
+        compare_every: usize = 250,
+        /// Payments a segment needs, in the reference and in the window.
+        min_count: usize = 500,
+        /// KS statistic above which a column has drifted.
+        ks_bound: f64 = 0.25,
+        /// Stability index above which a column has drifted.
+        psi_bound: f64 = 0.25,
+        /// Fall of the AUC estimated without labels that is an alarm.
+        estimate_bound: f64 = 0.05,
+        /// Comparisons without drift after which an alarm is cleared.
+        quiet_comparisons: u32 = 8,
+        /// Age at which a payment without a fraud label counts as honest, hours.
+        maturity_hours: i64 = 720,
+        /// Frauds of a block whose AUC is one value for ADWIN.
+        auc_block_frauds: usize = 1,
+        /// ADWIN's accepted chance of a false alarm at each cut.
+        auc_delta: f64 = 0.1,
+    }
+}
+
+section! {
+    /// `[experiments]`
+    ExperimentsSection {
+        /// Age at which a payment without a fraud label counts as honest, hours.
+        maturity_hours: f64 = 720.0,
+        /// What declining an honest payment costs, as a share of its amount.
+        false_decline_share: f64 = 0.1,
+        /// What a review costs, major units of the currency.
+        review_cost: f64 = 5.0,
     }
 }

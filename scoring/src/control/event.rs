@@ -1,7 +1,9 @@
 //! What a change looks like, in the log and in the topic `model-events`.
 
 use super::models::ModelChange;
-use super::placeholder::{DriftChange, ExperimentChange, ListChange, PolicyChange};
+use crate::drift::DriftChange;
+use crate::experiments::ExperimentChange;
+use crate::policy::{ListChange, PolicyChange};
 use serde::{Deserialize, Serialize};
 
 /// A change of what scores, with who made it and when.

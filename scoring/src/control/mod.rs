@@ -22,7 +22,7 @@ pub use state::ControlState;
 use crate::cluster::Cluster;
 use crate::log::EventLog;
 use crate::service::ServiceError;
-use crate::{clock, ids};
+use crate::{clock, failpoint, ids};
 use arc_swap::ArcSwap;
 use fold::Fold;
 use fraudnet_models::Trust;
@@ -206,6 +206,7 @@ impl Control {
                 Err(_) => Err(ServiceError::NotDurableInTime.into()),
             };
         }
+        failpoint::hit("before_control");
         let (sender, durable) = oneshot::channel();
         let done = Box::new(move |outcome: Result<(), Arc<str>>| drop(sender.send(outcome)));
         // A refusal reaches `durable` through `done`.
@@ -219,6 +220,7 @@ impl Control {
     }
 
     fn tell(&self, state: &ControlState, event: &ControlEvent, told: Result<Applied, String>) {
+        failpoint::hit("after_control_durable");
         match &told {
             Ok(applied) => {
                 let state = Arc::new(state.clone());
@@ -230,6 +232,7 @@ impl Control {
             }
             Err(reason) => tracing::warn!(actor = event.actor, change = event.change.name(), reason, "a change was refused"),
         }
+        failpoint::hit("after_control_applied");
         if let Some(waiter) = self.waiting().remove(&event.control_id) {
             // It may have given up.
             let _ = waiter.send(told);

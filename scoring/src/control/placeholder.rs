@@ -22,7 +22,4 @@ macro_rules! part {
         }
     };
 }
-part!(ExperimentChange, ExperimentsState);
-part!(PolicyChange, PoliciesState);
-part!(ListChange, ListsState);
 part!(DriftChange, DriftState);

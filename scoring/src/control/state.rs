@@ -2,7 +2,9 @@
 
 use super::event::{Change, ControlEvent, Meta};
 use super::models::ModelsState;
-use super::placeholder::{DriftState, ExperimentsState, ListsState, PoliciesState};
+use crate::drift::DriftState;
+use crate::experiments::ExperimentsState;
+use crate::policy::{ListsState, PoliciesState};
 use std::sync::Arc;
 
 /// What all changes so far come to. Equal events in equal order give an equal state.

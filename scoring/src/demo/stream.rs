@@ -7,18 +7,12 @@ use super::world::{Step, World};
 use super::{Client, DemoOptions};
 use crate::client::{ClientError, Reply};
 use crate::clock;
-use crate::http::LabelReply;
 use crate::verdict::Verdict;
-use crate::wire::{LabelRequest, ScoreRequest};
+use crate::wire::ScoreRequest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-
-/// How often a request is tried that was refused for want of room, or whose verdict was not durable in time.
-const TRIES: usize = 50;
-/// Time between tries.
-const RETRY_WAIT: Duration = Duration::from_millis(100);
 
 /// Sends everything; the time it took.
 pub(super) async fn stream(
@@ -47,7 +41,7 @@ pub(super) async fn stream(
                         }
                         screen.advance(tally.answered(), || tally.figures(begun));
                     }
-                    Step::Label { label, .. } => tally.label(tell(&client, label).await),
+                    Step::Label { label, .. } => tally.label(client.label_patiently(label).await),
                 }
             }
         });
@@ -69,35 +63,7 @@ async fn moment(due: Instant) -> Instant {
 
 /// Asks for a verdict until there is one.
 async fn score(client: &Client, request: &ScoreRequest, asked_at: Instant) -> Result<Answered, String> {
-    let mut last = String::new();
-    for _ in 0..TRIES {
-        match client.score(request, None).await {
-            Ok(reply) if reply.status == 200 => return answered(reply, asked_at),
-            // It is decided already; its verdict is there by id as soon as it is durable.
-            Ok(reply) if reply.status == 504 => match stored(client, &request.transaction_id).await {
-                Ok(reply) => return answered(reply, asked_at),
-                Err(reason) => last = reason,
-            },
-            Ok(reply) if reply.status == 503 => last = reply.detail(),
-            Ok(reply) => return Err(reply.detail()),
-            Err(error) => last = error.to_string(),
-        }
-        tokio::time::sleep(RETRY_WAIT).await;
-    }
-    Err(last)
-}
-
-async fn stored(client: &Client, transaction_id: &str) -> Result<Reply, String> {
-    let mut last = String::new();
-    for _ in 0..TRIES {
-        match client.verdict(transaction_id).await {
-            Ok(reply) if reply.status == 200 => return Ok(reply),
-            Ok(reply) => last = reply.detail(),
-            Err(error) => last = error.to_string(),
-        }
-        tokio::time::sleep(RETRY_WAIT).await;
-    }
-    Err(last)
+    answered(client.score_patiently(request).await?, asked_at)
 }
 
 fn answered(reply: Reply, asked_at: Instant) -> Result<Answered, String> {
@@ -110,28 +76,6 @@ fn answered(reply: Reply, asked_at: Instant) -> Result<Answered, String> {
 /// The time a verdict waited to become durable, out of `Server-Timing`.
 fn durable_ms(timing: &str) -> Option<f64> {
     timing.split(", ").find_map(|stage| stage.strip_prefix("durable;dur="))?.parse().ok()
-}
-
-/// Tells a label; true where the service knew its payment.
-async fn tell(client: &Client, label: &LabelRequest) -> Result<bool, String> {
-    let mut last = String::new();
-    for _ in 0..TRIES {
-        match client.label(label, None).await {
-            Ok(reply) if reply.status == 200 => {
-                let reply: LabelReply = reply.json().map_err(|error| error.to_string())?;
-                if reply.transaction_known {
-                    return Ok(true);
-                }
-                // Its payment may still be on another connection. Telling a label twice does no harm.
-                last.clear();
-            }
-            Ok(reply) if reply.status == 503 || reply.status == 504 => last = reply.detail(),
-            Ok(reply) => return Err(reply.detail()),
-            Err(error) => last = error.to_string(),
-        }
-        tokio::time::sleep(RETRY_WAIT).await;
-    }
-    if last.is_empty() { Ok(false) } else { Err(last) }
 }
 
 /// Asks for every verdict by id; how many are there, byte for byte as they were replied, each with a decision of its own.
@@ -154,7 +98,7 @@ pub(super) async fn check(
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(payment) = world.payments.get(number) else { break };
                 let transaction_id = &payment.request.transaction_id;
-                if let Ok(reply) = stored(&client, transaction_id).await
+                if let Ok(reply) = client.verdict_patiently(transaction_id).await
                     && let Ok(verdict) = reply.json::<Verdict>()
                     && verdict.transaction_id == *transaction_id
                     && tally.replied(number, &reply.body)

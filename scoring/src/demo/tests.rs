@@ -39,6 +39,7 @@ fn verdict(decision: Decision) -> Verdict {
         subgraph_digest: String::new(),
         subgraph: SubgraphSize { hops: [1, 2, 3, 4], truncated: 0 },
         experiments: Vec::new(),
+        score_decision: None,
         control_group: None,
         stage_us: StageTimes::default(),
     }

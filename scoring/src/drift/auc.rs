@@ -3,7 +3,17 @@
 /// Chance that `score` lies above a value drawn from `others`, ties counting half: the AUC of one fraud against them. None without others.
 pub fn placement(score: f32, others: impl ExactSizeIterator<Item = f32>) -> Option<f64> {
     let count = others.len();
-    let beaten: f64 = others.map(|other| if other < score { 1.0 } else if other == score { 0.5 } else { 0.0 }).sum();
+    let beaten: f64 = others
+        .map(|other| {
+            if other < score {
+                1.0
+            } else if other == score {
+                0.5
+            } else {
+                0.0
+            }
+        })
+        .sum();
     (count > 0).then(|| beaten / count as f64)
 }
 

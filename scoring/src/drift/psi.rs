@@ -22,14 +22,16 @@ impl Bins {
         assert!(!sorted.is_empty() && bins > 0, "bins of at least one value");
         // The highest value is no edge, since nothing would lie above it.
         let highest = sorted[sorted.len() - 1].0;
-        let (mut edges, mut mass) = (Vec::new(), 0.0);
+        let (mut edges, mut mass, mut next) = (Vec::new(), 0.0, 1);
         for &(value, share) in sorted.iter().take_while(|(value, _)| *value < highest) {
             mass += share;
             // The tolerance: tenths added up may fall short of a tenth's multiple in the last bit.
-            if edges.len() + 1 < bins
-                && mass + 1e-9 >= (edges.len() + 1) as f64 / bins as f64
-                && edges.last().is_none_or(|&last| last != value)
-            {
+            let reached = ((mass + 1e-9) * bins as f64) as usize;
+            if reached < next || next >= bins {
+                continue;
+            }
+            next = reached + 1;
+            if edges.last() != Some(&value) {
                 edges.push(value);
             }
         }
@@ -98,6 +100,9 @@ mod tests {
         let bins = Bins::of_equals(&flags, 10);
         assert_eq!(bins.edges, [0.0]);
         assert!((bins.shares[0] - 0.8).abs() < 1e-12);
+        // What lies beside a heavy value is still cut evenly.
+        let heavy: Vec<f32> = (0..100).map(|row| if row < 60 { 0.0 } else { row as f32 }).collect();
+        assert_eq!(Bins::of_equals(&heavy, 10).edges, [0.0, 69.0, 79.0, 89.0]);
         let half: Vec<f32> = (0..100).map(|row| f32::from(u8::from(row >= 50))).collect();
         let expected = -0.3 * (0.5f64 / 0.8).ln() + 0.3 * (0.5f64 / 0.2).ln();
         assert!((bins.index(&half) - expected).abs() < 1e-9);

@@ -184,8 +184,11 @@ pub fn baselines(reference: &Reference, watched: &[Column], least: usize) -> [Ve
         columns
             .filter_map(|(place, column)| {
                 let sorted = reference.sorted(column.index, segment);
-                (sorted.len() >= least)
-                    .then(|| Baseline { column: place, bins: Bins::of_equals(&sorted, BINS), sorted })
+                (sorted.len() >= least).then(|| Baseline {
+                    column: place,
+                    bins: Bins::of_equals(&sorted, BINS),
+                    sorted,
+                })
             })
             .collect()
     })
@@ -238,7 +241,8 @@ mod tests {
     #[test]
     fn columns_are_sorted_by_segment() {
         let column = |name, index, days, shared| Column { name, index, settles_after_days: days, shared };
-        let columns = [column("a", 0, 0, false), column("b", 1, 0, true), column("late", 1, 7, false), column("s", 2, 0, false)];
+        let columns =
+            [column("a", 0, 0, false), column("b", 1, 0, true), column("late", 1, 7, false), column("s", 2, 0, false)];
         let [all, first, second, third, ..] = baselines(&reference(), &columns, 8);
         let names = |lines: &[Baseline]| lines.iter().map(|line| columns[line.column].name).collect::<Vec<_>>();
         assert_eq!((names(&all), names(&first), names(&second)), (vec!["a", "b", "s"], vec!["a", "s"], vec!["a", "s"]));

@@ -3,7 +3,7 @@
 use fraudnet_graph::Channel;
 
 /// All payments, or those of one channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Segment {
     /// All payments.
     All,

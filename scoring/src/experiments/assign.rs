@@ -163,5 +163,4 @@ fn draw(domain: &str, name: &str, tenant: &str, account: &str) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "tests/assign.rs"]
 mod tests;

@@ -5,7 +5,8 @@
 //! on the same payments. Where tenants are named, their alerts are measured against their own from before, since tenants differ more than
 //! models do; latency and errors against everybody else's now, since load differs more from hour to hour than from tenant to tenant.
 
-use super::figures::{ExperimentFigures, Operation, StageFigures, StageKind};
+use super::arm::Operation;
+use super::figures::{ExperimentFigures, StageFigures, StageKind};
 use super::ranking::Area;
 use super::sequential::{Difference, Interval};
 use super::spec::GuardRails;
@@ -41,22 +42,17 @@ pub fn readings(rails: &GuardRails, figures: &ExperimentFigures, arm: usize, nam
     let mut tell = |rail: &str, value: f64, bound: f64, excess: Option<Difference>, text: String| {
         let excess = excess.map(|excess| excess.interval(rails.alpha)).filter(|excess| excess.low.is_finite());
         let breached = excess.is_some_and(|excess| excess.low > 0.0);
-        read.push(RailReading {
-            rail: rail.to_owned(),
-            arm: name.to_owned(),
-            value,
-            bound,
-            excess,
-            breached,
-            text,
-        });
+        read.push(RailReading { rail: rail.to_owned(), arm: name.to_owned(), value, bound, excess, breached, text });
     };
     let enough = |operation: &Operation| operation.payments >= rails.min_payments;
     let timed = |operation: &Operation| operation.latency.count() >= rails.min_payments as f64;
     let both_timed = timed(own) && timed(others);
     let latencies = (&own.latency, &others.latency);
 
-    if let Some(ratio) = rails.latency_ratio {
+    // A shadow has no latency of its own.
+    let latency_ratio = rails.latency_ratio.filter(|_| stage.kind != StageKind::Shadow);
+    let p99_ratio = rails.p99_ratio.filter(|_| stage.kind != StageKind::Shadow);
+    if let Some(ratio) = latency_ratio {
         let logs = |operation: &Operation| {
             let logs = &operation.latency.logs;
             (logs.mean(), logs.variance(), logs.count)
@@ -71,7 +67,7 @@ pub fn readings(rails: &GuardRails, figures: &ExperimentFigures, arm: usize, nam
         );
         tell("latency", value, ratio, excess, text);
     }
-    if let Some(ratio) = rails.p99_ratio {
+    if let Some(ratio) = p99_ratio {
         let control = latencies.1.quantile_us(0.99);
         let value = if control > 0.0 { latencies.0.quantile_us(0.99) / control } else { 0.0 };
         let excess = both_timed.then(|| {
@@ -85,7 +81,7 @@ pub fn readings(rails: &GuardRails, figures: &ExperimentFigures, arm: usize, nam
         tell("latency_p99", value, ratio, excess, text);
     }
     if let Some(ratio) = rails.alert_rate_ratio {
-        let measure = alert_measure(stage);
+        let measure = alert_measure(rails, stage);
         let (value, usual) = (own.alerts.mean(), measure.alerts.mean());
         let bound = (ratio * usual + rails.alert_rate_slack).min(1.0);
         let excess = (enough(own) && enough(measure)).then(|| {
@@ -124,9 +120,8 @@ pub fn readings(rails: &GuardRails, figures: &ExperimentFigures, arm: usize, nam
         let area = |arm: Option<usize>| figures.total(arm).mature.classes.area();
         if let (Some(own), Some(others)) = (area(Some(arm)), area(None)) {
             let least = rails.min_frauds as f64;
-            let excess = (own.frauds >= least && others.frauds >= least)
-                .then(|| area_shortfall(figures, arm, drop))
-                .flatten();
+            let excess =
+                (own.frauds >= least && others.frauds >= least).then(|| area_shortfall(figures, arm, drop)).flatten();
             let text = format!(
                 "the area under the curve of {name} is {:.4} on mature payments and the control's {:.4}; {drop} less is allowed",
                 own.auc, others.auc
@@ -138,11 +133,10 @@ pub fn readings(rails: &GuardRails, figures: &ExperimentFigures, arm: usize, nam
 }
 
 /// What the alerts of an arm are measured against.
-fn alert_measure(stage: &StageFigures) -> &Operation {
-    match stage.kind {
-        StageKind::Tenants => &stage.before,
-        StageKind::Percent | StageKind::Shadow => &stage.control.operation,
-    }
+fn alert_measure<'a>(rails: &GuardRails, stage: &'a StageFigures) -> &'a Operation {
+    // A tenant that hardly paid before has no past to speak of.
+    let known = stage.kind == StageKind::Tenants && stage.before.payments >= rails.min_payments;
+    if known { &stage.before } else { &stage.control.operation }
 }
 
 /// How far the arm's area falls behind the control's beyond what is allowed, stage by stage.
@@ -161,5 +155,4 @@ fn area_shortfall(figures: &ExperimentFigures, arm: usize, drop: f64) -> Option<
 }
 
 #[cfg(test)]
-#[path = "tests/rails.rs"]
 mod tests;

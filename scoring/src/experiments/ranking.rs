@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn sums_add_and_nothing_has_no_area() {
-        let (first, second) = (classes(SCORES.into_iter().zip(FRAUD).take(5)), classes(SCORES.into_iter().zip(FRAUD).skip(5)));
+        let (first, second) =
+            (classes(SCORES.into_iter().zip(FRAUD).take(5)), classes(SCORES.into_iter().zip(FRAUD).skip(5)));
         let mut both = first.clone();
         both.merge(&second);
         assert_eq!(both, classes(SCORES.into_iter().zip(FRAUD)));

@@ -181,5 +181,4 @@ fn radius(variance: f64, effective: f64, alpha: f64, tightest: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "tests/sequential.rs"]
 mod tests;

@@ -91,6 +91,7 @@ pub enum ExperimentChange {
 /// How an experiment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExperimentStatus)]
 pub enum Status {
     /// It goes through its stages.
     Running,
@@ -127,6 +128,7 @@ impl Status {
 
 /// What was found once the last stage had seen enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ExperimentConclusion)]
 pub struct Conclusion {
     /// In words.
     pub text: String,
@@ -138,6 +140,7 @@ pub struct Conclusion {
 
 /// A step that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ExperimentStep)]
 pub struct Step {
     /// Log position of its event.
     pub position: u64,
@@ -153,6 +156,7 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
     /// What it is.
+    #[serde(serialize_with = "through")]
     pub spec: Arc<ExperimentSpec>,
     /// How it stands.
     pub status: Status,
@@ -170,6 +174,10 @@ pub struct Experiment {
     pub rail: Option<String>,
     /// What was done to it, oldest first.
     pub history: Vec<Step>,
+}
+
+fn through<S: serde::Serializer>(spec: &Arc<ExperimentSpec>, serializer: S) -> Result<S::Ok, S::Error> {
+    spec.as_ref().serialize(serializer)
 }
 
 impl Experiment {
@@ -203,18 +211,18 @@ impl Experiment {
 /// Every experiment that is remembered.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ExperimentsState {
-    experiments: BTreeMap<String, Arc<Experiment>>,
+    experiments: BTreeMap<String, Experiment>,
 }
 
 impl ExperimentsState {
     /// The experiment of that name.
     pub fn get(&self, name: &str) -> Option<&Experiment> {
-        self.experiments.get(name).map(Arc::as_ref)
+        self.experiments.get(name)
     }
 
     /// All of them, oldest first.
     pub fn in_order(&self) -> Vec<&Experiment> {
-        let mut all: Vec<&Experiment> = self.experiments.values().map(Arc::as_ref).collect();
+        let mut all: Vec<&Experiment> = self.experiments.values().collect();
         all.sort_by_key(|experiment| experiment.created_position);
         all
     }
@@ -351,7 +359,7 @@ impl ExperimentsState {
             history: Vec::new(),
         };
         experiment.note(meta, format!("created; stage 1 of {} begins", spec.stages.len()));
-        self.experiments.insert(spec.name.clone(), Arc::new(experiment));
+        self.experiments.insert(spec.name.clone(), experiment);
         Ok(())
     }
 
@@ -367,21 +375,16 @@ impl ExperimentsState {
         }
     }
 
-    fn active(
-        &mut self,
-        name: &str,
-        change: impl FnOnce(&mut Experiment) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn active(&mut self, name: &str, change: impl FnOnce(&mut Experiment) -> Result<(), String>) -> Result<(), String> {
         let Some(experiment) = self.experiments.get_mut(name) else {
             return Err(format!("there is no experiment {name}"));
         };
         if !experiment.status.is_active() {
             return Err(format!("experiment {name} is {}, which is final", experiment.status.name()));
         }
-        change(Arc::make_mut(experiment))
+        change(experiment)
     }
 }
 
 #[cfg(test)]
-#[path = "tests/state.rs"]
 mod tests;

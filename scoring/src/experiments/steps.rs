@@ -4,7 +4,7 @@
 use super::figures::{ExperimentFigures, StageFigures};
 use super::rails::readings;
 use super::sequential::Interval;
-use super::spec::{Advance, ArmSpec, DecisionSpec, Enough, Metric, MustBe, Then};
+use super::spec::{Advance, ArmSpec, CONTROL, DecisionSpec, Metric, MustBe, Then};
 use super::state::{Experiment, ExperimentChange, Status};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ pub const DECISION_RAIL: &str = "decision";
 /// What the interval says of what must be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ExperimentFinding)]
 pub enum Finding {
     /// Shown.
     Favourable,
@@ -28,6 +29,7 @@ pub enum Finding {
 
 /// An arm against the control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ArmComparison)]
 pub struct Comparison {
     /// The arm.
     pub arm: String,
@@ -56,13 +58,7 @@ pub fn comparisons(experiment: &Experiment, figures: &ExperimentFigures) -> Vec<
                 None
             };
             let finding = asked.map(|decision| interval.map_or(Finding::Open, |interval| found(decision, interval)));
-            told.push(Comparison {
-                arm: arm.name.clone(),
-                metric,
-                difference: difference.estimate,
-                interval,
-                finding,
-            });
+            told.push(Comparison { arm: arm.name.clone(), metric, difference: difference.estimate, interval, finding });
         }
     }
     told
@@ -87,11 +83,8 @@ fn has_enough(experiment: &Experiment, figures: &ExperimentFigures, arm: usize, 
 
 /// What an interval of arm minus control says.
 pub fn found(decision: &DecisionSpec, interval: Interval) -> Finding {
-    let Interval { low, high } = if decision.metric.more_is_better() {
-        interval
-    } else {
-        Interval { low: -interval.high, high: -interval.low }
-    };
+    let Interval { low, high } =
+        if decision.metric.more_is_better() { interval } else { Interval { low: -interval.high, high: -interval.low } };
     match decision.must_be {
         MustBe::NotWorse if low > -decision.margin => Finding::Favourable,
         MustBe::NotWorse if high < -decision.margin => Finding::Worse,
@@ -198,17 +191,20 @@ fn decide(
 }
 
 fn has_reached(experiment: &Experiment, figures: &ExperimentFigures, now_ms: i64) -> bool {
-    let Advance::After(enough) = &experiment.stage().advance else { return false };
-    let Some(stage) = figures.current() else { return false };
-    let Enough { payments, hours, matured_frauds } = *enough;
-    let since = (now_ms - experiment.stage_since_ms) as f64 / HOUR_MS;
-    stage.exposed() >= payments && since >= hours && stage.confirmed_frauds() >= matured_frauds
+    matches!(experiment.stage().advance, Advance::After(_)) && waiting_for(experiment, figures, now_ms).is_empty()
 }
 
 /// What a stage still waits for, in words; none where it waits for a person or for nothing.
 pub fn waits_for(experiment: &Experiment, figures: &ExperimentFigures, now_ms: i64) -> Option<String> {
-    let Advance::After(enough) = &experiment.stage().advance else { return None };
-    let stage = figures.current()?;
+    let told = waiting_for(experiment, figures, now_ms);
+    if told.is_empty() { None } else { Some(told.join(", ")) }
+}
+
+/// No stage is passed unseen: besides what it asks for itself it waits until its guard rails can be read.
+fn waiting_for(experiment: &Experiment, figures: &ExperimentFigures, now_ms: i64) -> Vec<String> {
+    let (Advance::After(enough), Some(stage)) = (&experiment.stage().advance, figures.current()) else {
+        return Vec::new();
+    };
     let hours = (now_ms - experiment.stage_since_ms) as f64 / HOUR_MS;
     let mut told = Vec::new();
     if stage.exposed() < enough.payments {
@@ -220,9 +216,18 @@ pub fn waits_for(experiment: &Experiment, figures: &ExperimentFigures, now_ms: i
     if stage.confirmed_frauds() < enough.matured_frauds {
         told.push(format!("{} of {} mature frauds", stage.confirmed_frauds(), enough.matured_frauds));
     }
-    if told.is_empty() { None } else { Some(told.join(", ")) }
+    let least = experiment.spec.guard_rails.min_payments;
+    let arms = experiment.spec.arms.iter().zip(&stage.arms).map(|(arm, figures)| (arm.name.as_str(), figures));
+    // Tenants that are known from before are measured against that; in the last wave there may be nobody else.
+    let control = Some((CONTROL, &stage.control)).filter(|_| stage.before.payments < least);
+    for (name, figures) in control.into_iter().chain(arms) {
+        let payments = figures.operation.payments;
+        if payments < least {
+            told.push(format!("{payments} of {least} payments of {name}, which the guard rails ask for"));
+        }
+    }
+    told
 }
 
 #[cfg(test)]
-#[path = "tests/steps.rs"]
 mod tests;

@@ -13,7 +13,7 @@
 
 use super::App;
 use super::problem::{Problem, ProblemKind};
-use super::request::{body, deadline};
+use super::request::{MAX_BODY_BYTES, body, deadline};
 use crate::clock;
 use crate::control::ControlError;
 use crate::wire;
@@ -36,7 +36,7 @@ const SKEW: Duration = Duration::from_secs(300);
 /// Name of whoever gives none.
 const ANONYMOUS: &str = "anonymous";
 /// How long a change may take where the caller does not say: it may have to load a model.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request for a change whose sender may make it.
 pub(super) struct Authorised {
@@ -69,11 +69,16 @@ pub fn signed_message(method: &str, path: &str, time: &str, body: &[u8]) -> Stri
 
 /// Reads a request for a change and checks who sends it.
 pub(super) async fn authorised(app: &App, request: Request) -> Result<Authorised, Problem> {
+    authorised_up_to(app, request, MAX_BODY_BYTES).await
+}
+
+/// The same for a body of at most so many bytes.
+pub(super) async fn authorised_up_to(app: &App, request: Request, most: usize) -> Result<Authorised, Problem> {
     let deadline = deadline(&request, PATIENCE.max(app.config.default_deadline))?;
     let method = request.method().as_str().to_owned();
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let headers = request.headers().clone();
-    let body = body(request).await?;
+    let body = body(request, most).await?;
     let actor = match text(&headers, ACTOR)? {
         None => ANONYMOUS.to_owned(),
         Some(name) if name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {

@@ -1,16 +1,22 @@
 //! The HTTP rim: routes, headers, problems, traces.
 //!
-//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `status` (handlers) → `request`
+//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers) → `request`
 //! (tenant, deadline, body) → `problem` (every error and its status) → `trace` (span, access line, metrics around each request) →
 //! `openapi`, `ids`.
 //!
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
 mod actor;
+mod changes;
+mod drift;
 mod entities;
+mod experiments;
 mod labels;
+mod lists;
+mod models;
 mod openapi;
 mod payments;
+mod policies;
 mod problem;
 mod request;
 mod status;
@@ -22,7 +28,7 @@ mod training;
 use crate::service::Service;
 use crate::wire::InputRules;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::future::Future;
@@ -32,10 +38,19 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
+pub use changes::{ChangeEntry, ChangesReply};
+pub use experiments::{ExperimentReply, ExperimentsReply, StepReply, StepRequest};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
 pub use labels::LabelReply;
+pub use lists::{ListChangedReply, ListRequest, ListedReply, ListsReply};
+pub use models::{
+    AliasReply, AliasRequest, AliasTold, GoldenTold, ModelReply, ModelTold, ModelsReply, RollbackRequest, VerifiedReply,
+};
 pub use openapi::openapi_json;
 pub use payments::REPLAYED;
+pub use policies::{
+    ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
+};
 pub use problem::{Problem, ProblemKind};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use status::ReadyReply;
@@ -67,6 +82,30 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/verdicts/{transaction_id}"),
     ("post", "/v1/labels"),
     ("get", "/v1/entities/{kind}/{id}/subgraph"),
+    ("get", "/v1/changes"),
+    ("get", "/v1/drift"),
+    ("get", "/v1/experiments"),
+    ("post", "/v1/experiments"),
+    ("get", "/v1/experiments/{name}"),
+    ("post", "/v1/experiments/{name}:{step}"),
+    ("get", "/v1/models"),
+    ("post", "/v1/models:rollback"),
+    ("get", "/v1/models/{name}/{version}"),
+    ("post", "/v1/models/{name}/{version}:verify"),
+    ("post", "/v1/models/{name}/{version}:publish"),
+    ("put", "/v1/models/aliases/{alias}"),
+    ("get", "/v1/policies"),
+    ("post", "/v1/policies"),
+    ("get", "/v1/policies/active"),
+    ("put", "/v1/policies/active"),
+    ("get", "/v1/policies/{version}"),
+    ("post", "/v1/policies:dry-run"),
+    ("get", "/v1/policies:dry-run"),
+    ("delete", "/v1/policies:dry-run"),
+    ("get", "/v1/lists"),
+    ("get", "/v1/lists/{list}/{kind}/{id}"),
+    ("put", "/v1/lists/{list}/{kind}/{id}"),
+    ("delete", "/v1/lists/{list}/{kind}/{id}"),
     ("get", "/v1/training/stream"),
     ("get", "/livez"),
     ("get", "/readyz"),
@@ -81,6 +120,25 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/verdicts/{transaction_id}", get(payments::verdict))
         .route("/v1/labels", post(labels::add))
         .route("/v1/entities/{kind}/{id}/subgraph", get(entities::subgraph))
+        .route("/v1/changes", get(changes::list))
+        .route("/v1/drift", get(drift::show))
+        .route("/v1/experiments", get(experiments::list).post(experiments::create))
+        // The step is told behind a colon, which a route cannot take apart.
+        .route("/v1/experiments/{name}", get(experiments::show).post(experiments::step))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models:rollback", post(models::change::rollback))
+        // What is done with a version is told behind a colon, which a route cannot take apart.
+        .route("/v1/models/{name}/{version}", get(models::show).post(models::act))
+        .route("/v1/models/aliases/{alias}", put(models::change::set_alias))
+        .route("/v1/policies", get(policies::list).post(policies::publish))
+        .route("/v1/policies/active", get(policies::active).put(policies::activate))
+        .route("/v1/policies/{version}", get(policies::show))
+        .route(
+            "/v1/policies:dry-run",
+            get(policies::dry_run::show).post(policies::dry_run::start).delete(policies::dry_run::stop),
+        )
+        .route("/v1/lists", get(lists::list))
+        .route("/v1/lists/{list}/{kind}/{id}", get(lists::show).put(lists::put).delete(lists::remove))
         .route("/v1/training/stream", get(training::stream))
         .route("/livez", get(status::livez))
         .route("/readyz", get(status::readyz))

@@ -53,6 +53,8 @@ pub enum ProblemKind {
     Contradiction,
     /// The sender may not make this change.
     NotAuthorised,
+    /// A model version may not serve.
+    ModelRefused,
     /// A bug.
     Internal,
     /// A queue is full.
@@ -90,6 +92,7 @@ impl ProblemKind {
                 ("known-from-history", "the payment was loaded as history", StatusCode::CONFLICT)
             }
             ProblemKind::Contradiction => ("contradiction", "the change contradicts what stands", StatusCode::CONFLICT),
+            ProblemKind::ModelRefused => ("model-refused", "the model may not serve", StatusCode::UNPROCESSABLE_ENTITY),
             ProblemKind::NotAuthorised => ("not-authorised", "this change is not yours to make", StatusCode::FORBIDDEN),
             ProblemKind::Internal => ("internal", "the service made a mistake", StatusCode::INTERNAL_SERVER_ERROR),
             ProblemKind::Overloaded => ("overloaded", "the service is full", StatusCode::SERVICE_UNAVAILABLE),

@@ -64,30 +64,36 @@ pub(super) fn deadline(request: &Request, default: Duration) -> Result<Instant, 
     Ok(arrived + patience(request.headers(), default)?)
 }
 
-/// The body of a request for a change: JSON, or nothing at all.
-pub(super) async fn body(request: Request) -> Result<Bytes, Problem> {
-    let declared = |name| request.headers().contains_key(name);
-    let none = !declared(header::CONTENT_TYPE)
+/// The body of a request for a change, at most so many bytes: JSON, or nothing at all.
+pub(super) async fn body(request: Request, most: usize) -> Result<Bytes, Problem> {
+    if declares_none(request.headers()) { Ok(Bytes::new()) } else { json_body_up_to(request, most).await }
+}
+
+fn declares_none(headers: &HeaderMap) -> bool {
+    let declared = |name| headers.contains_key(name);
+    !declared(header::CONTENT_TYPE)
         && !declared(header::TRANSFER_ENCODING)
-        && request.headers().get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
-    if none { Ok(Bytes::new()) } else { json_body(request).await }
+        && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
 }
 
 /// The body of a request that must be JSON, at most [`MAX_BODY_BYTES`].
 pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
+    json_body_up_to(request, MAX_BODY_BYTES).await
+}
+
+async fn json_body_up_to(request: Request, most: usize) -> Result<Bytes, Problem> {
     require_json(request.headers())?;
-    let too_large =
-        || Problem::new(ProblemKind::TooLarge, format!("the body must not be larger than {MAX_BODY_BYTES} bytes"));
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body must not be larger than {most} bytes"));
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+    if declared.is_some_and(|length| length > most as u64) {
         // Who asks before sending (`Expect: 100-continue`) listens already. A caller too slow for this hears nothing, as said.
         if !request.headers().contains_key(header::EXPECT) {
             let _ = tokio::time::timeout(BODY_TIME, discard(request.into_body())).await;
         }
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIME, read(request.into_body())).await {
+    match tokio::time::timeout(BODY_TIME, read(request.into_body(), most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_length(&error) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(ProblemKind::Malformed, "the body did not arrive whole")),
@@ -95,8 +101,8 @@ pub(super) async fn json_body(request: Request) -> Result<Bytes, Problem> {
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, axum::Error> {
-    axum::body::to_bytes(body, MAX_BODY_BYTES).await
+async fn read(body: Body, most: usize) -> Result<Bytes, axum::Error> {
+    axum::body::to_bytes(body, most).await
 }
 
 async fn discard(mut body: Body) {

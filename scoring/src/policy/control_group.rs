@@ -4,29 +4,17 @@
 //! on the payment alone: a replay draws the same.
 
 use super::document::ControlGroupSettings;
-use crate::verdict::Decision;
 use fraudnet_graph::{Payment, hundredths};
-use serde::{Deserialize, Serialize};
 
 /// Domain of the draw, so that it is independent of every other draw on the same ids.
 const DOMAIN: &[u8] = b"fraudnet control group\0";
-
-/// That a payment was let through by the control group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ControlGroup {
-    /// Probability with which a payment like this is let through; its inverse is its weight in unbiased figures.
-    pub propensity: f32,
-    /// What would have been decided.
-    pub would_be: Decision,
-}
 
 impl ControlGroupSettings {
     /// Whether this would-be decline is let through.
     pub(super) fn admits(&self, tenant: &str, payment: &Payment) -> bool {
         // A saturating cast: anything beyond 2^64 hundredths is no bound at all.
         let most = (self.max_amount * 100.0) as u64;
-        hundredths(payment.amount_minor, payment.currency) <= most
-            && draw(tenant, &payment.transaction_id) < self.share
+        hundredths(payment.amount_minor, payment.currency) <= most && draw(tenant, &payment.transaction_id) < self.share
     }
 }
 
@@ -34,7 +22,7 @@ impl ControlGroupSettings {
 fn draw(tenant: &str, transaction_id: &str) -> f64 {
     let mut digest = blake3::Hasher::new();
     digest.update(DOMAIN).update(tenant.as_bytes()).update(b"\0").update(transaction_id.as_bytes());
-    let (bits, _) = digest.finalize().as_bytes().split_first_chunk::<8>().map(|(bits, rest)| (*bits, rest.len())).expect("a digest has 32 bytes");
+    let bits = *digest.finalize().as_bytes().first_chunk::<8>().expect("a digest has 32 bytes");
     (u64::from_be_bytes(bits) >> 11) as f64 / (1_u64 << 53) as f64
 }
 

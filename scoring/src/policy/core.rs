@@ -232,13 +232,18 @@ impl Policy {
 
     /// Rules on a payment. The same input gives the same ruling.
     pub fn rule(&self, outcome: Outcome, payment: &[f32]) -> Ruling {
+        self.rule_at(outcome, payment, None)
+    }
+
+    /// The same at other thresholds than the model's own, where some are given; those of the rules stay.
+    pub fn rule_at(&self, outcome: Outcome, payment: &[f32], points: Option<&OperatingPoints>) -> Ruling {
         let fired = self.resolved.evaluate(payment);
         let (settings, logit, tier, tier_cause) = match outcome {
             Outcome::Model { logit } => (&self.settings, logit, self.tier, None),
             Outcome::Rules { cause } => (&self.rules, fired.logit, Tier::Rules, Some(cause)),
         };
         let probability = settings.calibration.probability(logit);
-        let points = &settings.operating_points;
+        let points = points.filter(|_| tier != Tier::Rules).unwrap_or(&settings.operating_points);
 
         let mut reasons: Vec<(f32, &str, &str)> = Vec::new();
         if probability >= points.challenge

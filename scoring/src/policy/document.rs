@@ -139,7 +139,10 @@ impl PolicyDocument {
                 fault("text", reason);
             }
             if rule.overrides && rule.then != Decision::Approve {
-                fault("override", "goes with then = \"approve\" alone: only an approval can overrule what is more severe");
+                fault(
+                    "override",
+                    "goes with then = \"approve\" alone: only an approval can overrule what is more severe",
+                );
             }
         }
         if let Some(group) = &self.control_group {

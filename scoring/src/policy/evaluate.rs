@@ -7,15 +7,14 @@
 //! | a block list entry | decline, whatever else |
 //! | the control group | approve, where score or rules would decline; never what a block list stops |
 //!
-//! Cost: one microsecond for the context and the lists, then about half a microsecond a rule of three comparisons (optimised build, one
-//! busy core); 200 rules come to 0.1 ms. There are no loops in the language, so no expression costs more than its length.
+//! Cost, on one busy core with the development profile: 0.5 µs for the lists, 0.75 µs a rule of three comparisons, so 8 µs for ten and 0.15 ms
+//! for the 200 there can be; 7 µs for an expression of 2,000 characters. There are no loops in the language, so none costs more.
 
 use super::compile::CompiledPolicy;
-use super::control_group::ControlGroup;
 use super::expression::context;
 use super::facts::Facts;
 use super::lists::{ListEntry, ListName, ListedKind, ListsState};
-use crate::verdict::{Decision, Reason, Tier};
+use crate::verdict::{ControlGroup, Decision, Reason, Tier};
 use fraudnet_graph::{Event, Payment};
 use fraudnet_models::ModelRef;
 use metrics::counter;
@@ -81,29 +80,71 @@ struct Said {
     blocked: bool,
 }
 
+/// Which rules held, of which it could not be said, and how often each list was hit.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) fired: Vec<u8>,
+    pub(super) failed: Vec<u8>,
+    hits: [u64; ListName::ALL.len()],
+}
+
 impl CompiledPolicy {
     /// What to do with a scored payment. The same input gives the same outcome. A rule of which it cannot be said whether it holds (a
-    /// comparison with null) does not.
+    /// comparison with null) does not. Counts go to the metrics.
     pub fn evaluate(&self, input: &PolicyInput<'_>, lists: &ListsState) -> PolicyOutcome {
-        let unchanged =
-            PolicyOutcome { decision: input.decision, reasons: Vec::new(), would_be: None, control_group: None };
         let is_idle = self.rules.is_empty() && lists.is_empty() && self.document.control_group.is_none();
-        let Some(facts) = (!is_idle).then(|| Facts::of(input)).flatten() else { return unchanged };
-        let mut said = Said::default();
-        self.ask_rules(&facts, &mut said);
-        ask_lists(input.event, facts.payment(), lists, &mut said);
-        self.weigh(input, facts.payment(), said)
+        let Some(facts) = (!is_idle).then(|| Facts::of(input)).flatten() else {
+            return PolicyOutcome {
+                decision: input.decision,
+                reasons: Vec::new(),
+                would_be: None,
+                control_group: None,
+            };
+        };
+        let mut asked = Asked::default();
+        let outcome = self.judge(&facts, input.decision, lists, &mut asked);
+        for rule in asked.fired {
+            self.rules[usize::from(rule)].fired.increment(1);
+        }
+        for rule in asked.failed {
+            self.rules[usize::from(rule)].failed.increment(1);
+        }
+        for (list, hits) in ListName::ALL.into_iter().zip(asked.hits) {
+            if hits > 0 {
+                counter!("fraudnet_policy_list_hits_total", "list" => list.name()).increment(hits);
+            }
+        }
+        match (&outcome.would_be, &outcome.control_group) {
+            (_, Some(_)) => counter!("fraudnet_control_group_total").increment(1),
+            (Some(_), None) => counter!("fraudnet_policy_overrides_total").increment(1),
+            (None, None) => {}
+        }
+        outcome
     }
 
-    fn ask_rules(&self, facts: &Facts<'_>, said: &mut Said) {
+    /// The same for whatever is known, told rule by rule and counted nowhere.
+    pub(super) fn judge(
+        &self,
+        facts: &Facts<'_>,
+        decision: Decision,
+        lists: &ListsState,
+        asked: &mut Asked,
+    ) -> PolicyOutcome {
+        let mut said = Said::default();
+        self.ask_rules(facts, &mut said, asked);
+        ask_lists(facts.event(), facts.payment(), lists, &mut said, asked);
+        self.weigh(facts, decision, said)
+    }
+
+    fn ask_rules(&self, facts: &Facts<'_>, said: &mut Said, asked: &mut Asked) {
         if self.rules.is_empty() {
             return;
         }
         let context = context(facts);
-        for compiled in &self.rules {
+        for (index, compiled) in (0_u8..).zip(&self.rules) {
             match compiled.expression.holds(&context) {
                 Ok(true) => {
-                    compiled.fired.increment(1);
+                    asked.fired.push(index);
                     let rule = &compiled.rule;
                     let reason = Reason { code: rule.code.clone(), text: rule.text.clone() };
                     if rule.overrides {
@@ -113,25 +154,25 @@ impl CompiledPolicy {
                     }
                 }
                 Ok(false) => {}
-                Err(_) => compiled.failed.increment(1),
+                Err(_) => asked.failed.push(index),
             }
         }
     }
 
-    fn weigh(&self, input: &PolicyInput<'_>, payment: &Payment, said: Said) -> PolicyOutcome {
+    fn weigh(&self, facts: &Facts<'_>, decision: Decision, said: Said) -> PolicyOutcome {
         let Said { mut given, approvals, blocked } = said;
-        let mut severity = given.iter().map(|given| given.severity).fold(input.decision, Decision::max);
+        let mut severity = given.iter().map(|given| given.severity).fold(decision, Decision::max);
         if blocked {
             severity = Decision::Decline;
         }
         let group = self.document.control_group.as_ref();
-        let mut outcome = PolicyOutcome { decision: severity, reasons: Vec::new(), would_be: None, control_group: None };
+        let mut outcome =
+            PolicyOutcome { decision: severity, reasons: Vec::new(), would_be: None, control_group: None };
         if !approvals.is_empty() && !blocked {
             outcome.decision = Decision::Approve;
             let overruled = severity > Decision::Approve;
             if overruled {
                 outcome.would_be = Some(severity);
-                counter!("fraudnet_policy_overrides_total").increment(1);
             }
             let told = |reason: Reason| Reason {
                 text: if overruled { format!("{} (overrules: {})", reason.text, severity.name()) } else { reason.text },
@@ -140,12 +181,11 @@ impl CompiledPolicy {
             outcome.reasons.extend(approvals.into_iter().map(told));
         } else if severity == Decision::Decline
             && !blocked
-            && let Some(settings) = group.filter(|group| group.admits(&input.event.tenant, payment))
+            && let Some(settings) = group.filter(|group| group.admits(&facts.event().tenant, facts.payment()))
         {
             outcome.decision = Decision::Approve;
             outcome.would_be = Some(severity);
             outcome.control_group = Some(ControlGroup { propensity: settings.share as f32, would_be: severity });
-            counter!("fraudnet_control_group_total").increment(1);
             let text = format!(
                 "let through by the control group: {} % of would-be declines are, to judge the model without bias",
                 settings.share * 100.0
@@ -162,7 +202,7 @@ impl CompiledPolicy {
 
 /// What the lists say of a payment's parties. The receiving account counts for block and watch alone: money may be allowed to leave an account
 /// whoever receives it, but not to reach a trusted one from just anybody.
-fn ask_lists(event: &Event, payment: &Payment, lists: &ListsState, said: &mut Said) {
+fn ask_lists(event: &Event, payment: &Payment, lists: &ListsState, said: &mut Said, asked: &mut Asked) {
     if lists.is_empty() {
         return;
     }
@@ -191,7 +231,7 @@ fn ask_lists(event: &Event, payment: &Payment, lists: &ListsState, said: &mut Sa
                     said.given.push(Given { severity: Decision::Review, reason: reason(LIST_WATCHED) });
                 }
             }
-            counter!("fraudnet_policy_list_hits_total", "list" => list.name()).increment(1);
+            asked.hits[list as usize] += 1;
         }
     }
 }

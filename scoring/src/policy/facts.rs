@@ -100,6 +100,10 @@ impl<'a> Facts<'a> {
         Facts::new(event, features, Some(Scored { probability, risk_score, decision, tier, model }))
     }
 
+    pub(super) fn event(&self) -> &'a Event {
+        self.event
+    }
+
     pub(super) fn payment(&self) -> &'a Payment {
         self.payment
     }

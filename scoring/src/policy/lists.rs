@@ -4,13 +4,15 @@
 //! look-up is a hash and some ten comparisons, well below a microsecond; an entry takes about 300 bytes, so the most there can be
 //! (a million) take 300 MB.
 
+mod merged;
+
 use super::document::sentence;
 use crate::control::Meta;
 use crate::wire::bounds;
 use fraudnet_graph::Kind;
+use merged::Merged;
 use serde::{Deserialize, Serialize, Serializer};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most entries of all lists.
@@ -200,7 +202,9 @@ impl ListsState {
                 if is_new && self.count >= MAX_ENTRIES {
                     self.forget_expired(meta.at_ms);
                     if self.count >= MAX_ENTRIES {
-                        return Err(format!("the lists hold {MAX_ENTRIES} entries, which is all they can; take some off"));
+                        return Err(format!(
+                            "the lists hold {MAX_ENTRIES} entries, which is all they can; take some off"
+                        ));
                     }
                 }
                 let entry = ListEntry {
@@ -313,45 +317,10 @@ fn key(tenant: &str, entity: ListedKind, id: &str) -> String {
 
 /// FNV-1a, folded: spreads keys, keeps nobody out.
 fn shard(key: &str) -> usize {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     (hash ^ hash >> 32) as usize % SHARDS
-}
-
-/// The shards as one ordered sequence.
-struct Merged<'a> {
-    rest: Vec<std::collections::btree_map::Range<'a, Box<str>, Entries>>,
-    next: BinaryHeap<Reverse<(&'a str, usize)>>,
-    heads: Vec<Option<&'a Entries>>,
-}
-
-impl<'a> Merged<'a> {
-    fn new(shards: &'a [Arc<BTreeMap<Box<str>, Entries>>], from: &str) -> Merged<'a> {
-        let bounds = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
-        let rest = shards.iter().map(|shard| shard.range::<str, _>(bounds)).collect();
-        let mut merged = Merged { rest, next: BinaryHeap::new(), heads: vec![None; shards.len()] };
-        (0..shards.len()).for_each(|shard| merged.advance(shard));
-        merged
-    }
-
-    fn advance(&mut self, shard: usize) {
-        if let Some((key, entries)) = self.rest[shard].next() {
-            self.heads[shard] = Some(entries);
-            self.next.push(Reverse((key, shard)));
-        }
-    }
-}
-
-impl<'a> Iterator for Merged<'a> {
-    type Item = (&'a str, &'a Entries);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((key, shard)) = self.next.pop()?;
-        let entries = self.heads[shard].take()?;
-        self.advance(shard);
-        Some((key, entries))
-    }
 }
 
 #[cfg(test)]

@@ -58,4 +58,29 @@ impl Sample {
         };
         Facts::new(&self.event, &self.features, Some(scored)).expect("the sample is a payment")
     }
+    /// The same payment without anything that it need not have.
+    #[cfg(test)]
+    pub(super) fn bare(&self) -> Sample {
+        let mut event = self.event.clone();
+        if let Body::Payment(payment) = &mut event.body {
+            *payment = Payment {
+                device: None,
+                ip: None,
+                merchant: None,
+                counterparty: None,
+                merchant_category: None,
+                account_country: None,
+                ip_country: None,
+                merchant_country: None,
+                ..payment.clone()
+            };
+        }
+        Sample { event, features: self.features.clone(), model: self.model.clone() }
+    }
+
+    /// What is known of it before, or without, a score.
+    #[cfg(test)]
+    pub(super) fn unscored(&self) -> Facts<'_> {
+        Facts::new(&self.event, &self.features, None).expect("the sample is a payment")
+    }
 }

@@ -186,7 +186,10 @@ mod tests {
             (activated("b"), "no policy b"),
             (activated("none"), "active already"),
             (
-                PolicyChange::Published { document: PolicyDocument { version: "c".into(), ..PolicyDocument::none() }, digest: "0".into() },
+                PolicyChange::Published {
+                    document: PolicyDocument { version: "c".into(), ..PolicyDocument::none() },
+                    digest: "0".into(),
+                },
                 "does not belong",
             ),
         ] {

@@ -1,16 +1,18 @@
-//! Deciding one payment: model or rules → policy → verdict → log. Each payment is decided by exactly one task (or, after
+//! Deciding one payment: a model or rules → policy → verdict → log. Each payment is decided by exactly one task (or, after
 //! a crash, by the replay), which a caller that hangs up does not touch.
 
 use super::ServiceError;
 use super::claims::{Claims, Made};
 use super::health::Health;
+use crate::drift::DriftTap;
 use crate::engine::Evidence;
 use crate::inference::ModelReply;
 use crate::log::{Completion, EventLog, TransactionKey};
 use crate::meters::Meters;
-use crate::policy::{Outcome, Policy, Ruling};
-use crate::verdict::{AsOf, Cut, StageTimes, SubgraphSize, TierCause, Verdict};
+use crate::serving::{Answer, Failure, Route, Ruled, Serving};
+use crate::verdict::{AsOf, Cut, Decision, StageTimes, SubgraphSize, TierCause, Verdict};
 use crate::{clock, wire};
+use fraudnet_graph::Event;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,15 +20,15 @@ use tokio::sync::oneshot;
 
 /// What every decision needs.
 pub(crate) struct Desk {
-    pub(crate) policy: Policy,
-    pub(crate) model: String,
-    pub(crate) model_version: String,
+    pub(crate) serving: Serving,
     pub(crate) log: EventLog,
     pub(crate) claims: Claims,
     pub(crate) health: Arc<Health>,
     pub(crate) meters: Meters,
     /// Share of approved payments that become training examples.
     pub(crate) example_share: f64,
+    /// Where decided payments are left for the drift monitor.
+    pub(crate) drift: DriftTap,
     /// Positions of payments that are not durably decided; where Kafka is the log, its own queue knows them.
     pub(super) open: Mutex<BTreeSet<u64>>,
 }
@@ -47,28 +49,50 @@ pub(crate) struct PendingVerdict {
     pub(crate) cut: Option<Cut>,
 }
 
+/// When a payment is decided.
+pub(super) struct Times {
+    /// Until when the first model is waited for.
+    pub(super) turn: Instant,
+    /// When it is decided by what there is.
+    pub(super) cutoff: Instant,
+    /// What is decided where nothing is seen of the payment by then, and the payment; none: the verdict waits.
+    pub(super) unseen: Option<(Decision, Event)>,
+}
+
 impl Desk {
     /// Positions of payments begun here that are not durably decided.
     pub(super) fn open(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the model until `cutoff`, then decides by what there is, and ends the claim once the verdict is durable.
+    /// Waits for a model and decides by what there is at `times.cutoff`; ends the claim once the verdict is durable.
     pub(super) async fn decide(
         self: Arc<Self>,
         pending: PendingVerdict,
-        cutoff: Instant,
+        times: Times,
+        route: Arc<Route>,
         evidence: oneshot::Receiver<Arc<Evidence>>,
         model: oneshot::Receiver<ModelReply>,
     ) {
-        let reply = match tokio::time::timeout_at(cutoff.into(), model).await {
+        let reply = match tokio::time::timeout_at(times.turn.into(), model).await {
             Ok(Ok(reply)) => reply,
             // Its worker ended without an answer.
-            Ok(Err(_)) => ModelReply::Failed,
+            Ok(Err(_)) => ModelReply::Failed(Failure::Error),
             Err(_) => ModelReply::Expired,
         };
-        // Where even the engine is behind, the verdict waits for it, past the deadline if need be: never a verdict without evidence.
-        let Ok(evidence) = evidence.await else {
+        let seen = match &times.unseen {
+            Some((decision, event)) => match tokio::time::timeout_at(times.cutoff.into(), evidence).await {
+                Ok(evidence) => evidence,
+                Err(_) => {
+                    let verdict = self.unseen(&pending, &route, *decision, event);
+                    self.log(pending, &verdict);
+                    return;
+                }
+            },
+            // Where even the engine is behind, the verdict waits for it, past the deadline if need be: never a verdict without evidence.
+            None => evidence.await,
+        };
+        let Ok(evidence) = seen else {
             let reason = format!(
                 "the payment at log position {} could not be observed; see the log lines before this one",
                 pending.position
@@ -76,10 +100,17 @@ impl Desk {
             self.claims.end(&pending.key, Err(ServiceError::Log(reason)));
             return;
         };
-        let body = self.verdict(&pending, &evidence, reply);
-        drop(evidence);
+        let answer = self.serving.answer(&route, &evidence, reply, evidence.seen_at, times.cutoff).await;
+        let verdict = self.rule(&pending, &route, &evidence, &answer);
+        self.log(pending, &verdict);
+        self.after(&route, &evidence, &answer, &verdict);
+    }
+
+    /// Has the verdict made durable, and the claim ended then.
+    fn log(self: &Arc<Self>, pending: PendingVerdict, verdict: &Verdict) {
+        let body = Desk::bytes(verdict);
         let made_at = clock::monotonic();
-        let desk = Arc::clone(&self);
+        let desk = Arc::clone(self);
         let (key, position) = (pending.key.clone(), pending.position);
         let logged = Arc::clone(&body);
         let done: Completion = Box::new(move |durable| {
@@ -103,25 +134,35 @@ impl Desk {
         let _ = self.log.append_verdict(&pending.key, pending.body_hash, pending.position, &body, done);
     }
 
+    /// What is done with a decided payment once its verdict is on its way to the disk; nobody waits for any of it.
+    pub(super) fn after(&self, route: &Route, evidence: &Arc<Evidence>, answer: &Answer, verdict: &Verdict) {
+        self.serving.aside(route, evidence, answer);
+        self.keep_example(&evidence.event, evidence, verdict);
+        self.drift.offer(evidence, verdict);
+    }
+
     /// The verdict's JSON: the bytes that are logged and replied.
-    pub(super) fn verdict(&self, pending: &PendingVerdict, evidence: &Evidence, reply: ModelReply) -> Arc<[u8]> {
-        serde_json::to_vec(&self.rule(pending, evidence, reply))
+    pub(super) fn bytes(verdict: &Verdict) -> Arc<[u8]> {
+        serde_json::to_vec(verdict)
             .expect("a verdict is plain data with finite numbers, which always has a JSON form")
             .into()
     }
 
-    /// The verdict that follows from what was seen and what the model says.
-    pub(crate) fn rule(&self, pending: &PendingVerdict, evidence: &Evidence, reply: ModelReply) -> Verdict {
+    /// The verdict that follows from what was seen and who answered: all of it by one route.
+    pub(crate) fn rule(
+        &self,
+        pending: &PendingVerdict,
+        route: &Route,
+        evidence: &Evidence,
+        answer: &Answer,
+    ) -> Verdict {
         let begun = clock::monotonic();
-        let rules = |cause| (Outcome::Rules { cause }, Duration::ZERO, Duration::ZERO);
-        let (outcome, waited, ran) = match reply {
-            ModelReply::Scored { logit, waited, ran } => (Outcome::Model { logit }, waited, ran),
-            ModelReply::QueueFull => rules(TierCause::InferenceQueueFull),
-            ModelReply::Expired => rules(TierCause::Deadline),
-            ModelReply::Failed => rules(TierCause::ModelError),
+        let (by, cause, waited, ran) = match answer {
+            Answer::Model { by, cause, waited, ran, .. } => (by, *cause, *waited, *ran),
+            Answer::Rules { cause } => (&route.model, Some(*cause), Duration::ZERO, Duration::ZERO),
         };
-        let Ruling { decision, probability, risk_score, reasons, tier, tier_cause } =
-            self.policy.rule(outcome, &evidence.tensor().payment);
+        let Ruled { decision, probability, risk_score, reasons, tier, score_decision, control_group, policy_version } =
+            route.rule(answer, &evidence.event, &evidence.tensor().payment);
         let stage_us = StageTimes {
             engine_queue: micros(evidence.waited),
             observe: micros(evidence.observed_in),
@@ -129,7 +170,7 @@ impl Desk {
             inference: micros(ran),
             policy: micros(clock::monotonic().saturating_duration_since(begun)),
         };
-        self.meters.decided(decision, tier, tier_cause, &stage_us);
+        self.meters.decided(decision, tier, cause, &stage_us);
         let verdict = Verdict {
             decision_id: decision_id(&pending.key, pending.position),
             transaction_id: pending.transaction_id.clone(),
@@ -139,10 +180,10 @@ impl Desk {
             reason_codes: reasons.iter().map(|reason| reason.code.clone()).collect(),
             reasons,
             tier,
-            tier_cause,
-            model: self.model.clone(),
-            model_version: self.model_version.clone(),
-            policy_version: self.policy.version().to_owned(),
+            tier_cause: cause,
+            model: by.model.name.clone(),
+            model_version: by.model.version.clone(),
+            policy_version,
             as_of: AsOf {
                 position: pending.position,
                 time: wire::format_timestamp(i64::from(evidence.now_s) * 1000),
@@ -150,12 +191,47 @@ impl Desk {
             },
             subgraph_digest: hex(&evidence.subgraph_digest),
             subgraph: SubgraphSize { hops: evidence.hops, truncated: evidence.truncated },
-            experiments: Vec::new(),
-        control_group: None,
+            experiments: route.arms.clone(),
+            score_decision,
+            control_group,
             stage_us,
         };
         tracing::debug!(transaction_id = %verdict.transaction_id, decision = ?decision, tier = ?tier, position = pending.position, "decided");
         verdict
+    }
+
+    /// The configured decision on a payment of which nothing was seen in time.
+    fn unseen(&self, pending: &PendingVerdict, route: &Route, decision: Decision, event: &Event) -> Verdict {
+        let cause = TierCause::Deadline;
+        let stage_us = StageTimes::default();
+        let Ruled { decision, probability, risk_score, reasons, tier, score_decision, control_group, policy_version } =
+            route.rule_unseen(decision, event);
+        self.meters.decided(decision, tier, Some(cause), &stage_us);
+        Verdict {
+            decision_id: decision_id(&pending.key, pending.position),
+            transaction_id: pending.transaction_id.clone(),
+            decision,
+            fraud_probability: probability,
+            risk_score,
+            reason_codes: reasons.iter().map(|reason| reason.code.clone()).collect(),
+            reasons,
+            tier,
+            tier_cause: Some(cause),
+            model: route.model.model.name.clone(),
+            model_version: route.model.model.version.clone(),
+            policy_version,
+            as_of: AsOf {
+                position: pending.position,
+                time: wire::format_timestamp(event.occurred_at_ms),
+                cut: pending.cut.clone(),
+            },
+            subgraph_digest: String::new(),
+            subgraph: SubgraphSize { hops: [0; 4], truncated: 0 },
+            experiments: route.arms.clone(),
+            score_decision,
+            control_group,
+            stage_us,
+        }
     }
 }
 

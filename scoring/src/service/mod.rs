@@ -19,9 +19,14 @@ mod start;
 
 use crate::cluster::{Cluster, ClusterConfig};
 use crate::control::{Control, ControlConfig};
+use crate::drift::{Drift, DriftConfig};
+use crate::experiments::ledger::Terms;
+use crate::experiments::watch::Watch;
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
+use crate::serving::{LadderConfig, Serving};
+use crate::policy::dry_run::DryRuns;
 use crate::snapshot::{SnapshotConfig, Taker};
 use crate::{clock, trace_context, wire};
 use claims::{Claimed, Waiter};
@@ -36,7 +41,9 @@ use tracing::Instrument;
 
 pub use backfill::{BackfillReport, load_history};
 pub(crate) use claims::{Ending, Made};
+use decide::Times;
 pub(crate) use decide::{Desk, PendingVerdict};
+pub(crate) use health::Health;
 pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
 
 /// How often it is looked whether there is more for the trainer.
@@ -79,6 +86,10 @@ pub struct ServiceConfig {
     pub limits: fraudnet_graph::Limits,
     /// Model folder.
     pub model_folder: PathBuf,
+    /// Folder of all model versions; none: the one that the model's family lies in.
+    pub model_registry: Option<PathBuf>,
+    /// When lower tiers answer.
+    pub ladder: LadderConfig,
     /// ONNX Runtime settings.
     pub runtime: fraudnet_models::RuntimeConfig,
     /// Fault injection for tests: lose whatever was never synced when the process dies.
@@ -91,6 +102,10 @@ pub struct ServiceConfig {
     pub control: ControlConfig,
     /// Share of approved payments that become training examples; all others do.
     pub example_share: f64,
+    /// Whether and how drift is watched.
+    pub drift: DriftConfig,
+    /// What figures of experiments are reckoned by.
+    pub experiments: Terms,
 }
 
 /// A checked payment that asks for a verdict.
@@ -202,9 +217,12 @@ struct Inner {
     desk: Arc<Desk>,
     engine: Sender<Command>,
     control: Control,
+    drift: Drift,
+    experiments: Watch,
     follower: Follower,
     cluster: Option<Arc<Cluster>>,
     snapshots: Option<Taker>,
+    dry_runs: DryRuns,
     commit_reserve: Duration,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -369,9 +387,29 @@ impl Service {
         }
     }
 
+    /// What scores.
+    pub fn serving(&self) -> &Serving {
+        &self.inner.desk.serving
+    }
+
+    /// Trials of rules on the past.
+    pub fn dry_runs(&self) -> &DryRuns {
+        &self.inner.dry_runs
+    }
+
     /// What changes what scores.
     pub fn control(&self) -> &Control {
         &self.inner.control
+    }
+
+    /// What was counted of experiments.
+    pub fn experiments(&self) -> &Watch {
+        &self.inner.experiments
+    }
+
+    /// What is known of drift.
+    pub fn drift(&self) -> &Drift {
+        &self.inner.drift
     }
 
     /// Whether it takes traffic.
@@ -419,7 +457,16 @@ impl Service {
         let cutoff = deadline.checked_sub(self.inner.commit_reserve).unwrap_or(deadline);
         let (evidence_sender, evidence) = oneshot::channel();
         let (model_sender, model) = oneshot::channel();
-        let handoff = Handoff::Decide { evidence: evidence_sender, model: model_sender, cutoff: Some(cutoff) };
+        let route = Arc::new(desk.serving.route(&event));
+        let turn = desk.serving.turn(&route, clock::monotonic(), cutoff);
+        let unseen = desk.serving.default_decision().map(|decision| (decision, event.clone()));
+        let times = Times { turn, cutoff, unseen };
+        let handoff = Handoff::Decide {
+            evidence: evidence_sender,
+            route: Arc::clone(&route),
+            model: model_sender,
+            cutoff: Some(turn),
+        };
         let sequenced = desk.log.append_payment(&key, body_hash, &json, |position| {
             let handed = self.hand_to_engine(position, event, handoff);
             // Before the log can hold it: whoever asks what is undecided never misses one.
@@ -428,7 +475,7 @@ impl Service {
         match sequenced {
             Ok(position) => {
                 let pending = PendingVerdict { key, transaction_id, body_hash, position, cut: None };
-                tokio::spawn(Arc::clone(desk).decide(pending, cutoff, evidence, model));
+                tokio::spawn(Arc::clone(desk).decide(pending, times, route, evidence, model));
             }
             Err(refusal) => desk.claims.end(&key, Err(self.refused(&refusal))),
         }
@@ -498,8 +545,10 @@ impl Inner {
         if let Some(snapshots) = &self.snapshots {
             snapshots.stop();
         }
+        self.experiments.stop();
         // Disconnected: the engine has ended.
         let _ = self.engine.send(Command::Stop);
+        self.desk.serving.stop();
         self.follower.stop();
         self.desk.log.close();
     }

@@ -6,6 +6,7 @@ use crate::cluster::kafka::Topic;
 use crate::cluster::{Cluster, Item, Matter, Rejected, UndecidedPayment};
 use crate::engine::Engine;
 use crate::inference::ModelReply;
+use crate::serving::Failure;
 use crate::log::{Entry, Record, TransactionKey, VerdictPlace};
 use crate::{clock, wire};
 use fraudnet_graph::Body;
@@ -79,17 +80,18 @@ fn replay_entry(
         engine.apply(position, &event);
         return Ok(());
     }
-    let Some(evidence) = engine.observe(position, &event, Duration::ZERO) else {
+    let transaction_id = payment.transaction_id.clone();
+    let Some(evidence) = engine.observe(position, event, Duration::ZERO) else {
         tracing::error!(position, "the graph knows a payment that has no verdict; it gets none");
         return Ok(());
     };
     if let (Some(cluster), Some(cut)) = (cluster, cut) {
         let undecided = UndecidedPayment {
-            tenant: event.tenant.clone(),
-            transaction_id: payment.transaction_id.clone(),
+            tenant: evidence.event.tenant.clone(),
+            transaction_id,
             key,
             body_hash,
-            occurred_at_ms: event.occurred_at_ms,
+            occurred_at_ms: evidence.event.occurred_at_ms,
             cut,
             evidence: Arc::new(OnceLock::from(Some(evidence))),
             trace: None,
@@ -99,13 +101,17 @@ fn replay_entry(
         return Ok(());
     }
     let (reply, answer) = oneshot::channel();
-    engine.infer(evidence.clone(), reply, None);
-    let reply = answer.blocking_recv().unwrap_or(ModelReply::Failed);
-    let pending =
-        PendingVerdict { key, transaction_id: payment.transaction_id.clone(), body_hash, position, cut: None };
-    let body = desk.verdict(&pending, &evidence, reply);
+    let route = desk.serving.route(&evidence.event);
+    engine.infer(evidence.clone(), &route, reply, None);
+    let reply = answer.blocking_recv().unwrap_or(ModelReply::Failed(Failure::Error));
+    let answer = desk.serving.answer_blocking(&route, &evidence, reply);
+    let pending = PendingVerdict { key, transaction_id, body_hash, position, cut: None };
+    let verdict = desk.rule(&pending, &route, &evidence, &answer);
     let done = decided.expect_one();
-    desk.log.append_verdict(&pending.key, body_hash, position, &body, done).map_err(|error| error.to_string())?;
+    desk.log
+        .append_verdict(&pending.key, body_hash, position, &Desk::bytes(&verdict), done)
+        .map_err(|error| error.to_string())?;
+    desk.after(&route, &evidence, &answer, &verdict);
     Ok(())
 }
 

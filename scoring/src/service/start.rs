@@ -1,6 +1,6 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `engine`, `control`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
@@ -12,18 +12,21 @@ use crate::clock;
 use crate::cluster::kafka::Topic;
 use crate::cluster::{self, Cluster};
 use crate::control::Control;
+use crate::drift::{self, Drift};
 use crate::engine::{Command, Engine};
+use crate::experiments::watch::{Around, Watch};
 use crate::follower::Follower;
-use crate::inference::{self, InferenceConfig, Job};
+use crate::inference::InferenceConfig;
 use crate::log::{EventLog, LogConfig, LogError};
 use crate::meters::{self, Meters};
-use crate::policy::Policy;
+use crate::serving::{Serving, ServingConfig};
+use crate::policy::dry_run::DryRuns;
 use crate::snapshot::{self, SnapshotStore, Taker, TakerLog};
 use anyhow::{Context, bail, ensure};
 use crossbeam_channel::{Receiver, Sender};
-use fraudnet_features::{State, Tensor};
+use fraudnet_features::State;
 use fraudnet_graph::Limits;
-use fraudnet_models::{Artifact, ModelSession, initialise_runtime, resolve_version};
+use fraudnet_models::Trust;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -39,21 +42,12 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         "every queue bound, the number of inference workers and the batch size must be at least 1"
     );
     meters::describe();
+    crate::policy::compile::describe();
     meters::bound("log", config.log_queue);
     meters::bound("engine", config.engine_queue);
     meters::bound("inference", config.inference_queue);
 
-    let artifact = resolve_version(&config.model_folder)
-        .and_then(|folder| Artifact::load(&folder))
-        .with_context(|| format!("the model in {} was refused", config.model_folder.display()))?;
-    let policy = Policy::new(&artifact.manifest)?;
-    initialise_runtime(&config.runtime)?;
-    let mut models = Vec::with_capacity(config.inference_workers);
-    for _ in 0..config.inference_workers {
-        let mut session = ModelSession::new(&artifact, &config.runtime)?;
-        artifact.verify_golden(&mut session)?;
-        models.push(move |tensors: &[&Tensor]| session.run(tensors));
-    }
+    let (serving, workers) = Serving::start(serving_config(&config)?)?;
 
     let cluster = config.cluster.clone().map(cluster::prepare).transpose()?;
     let store = SnapshotStore::open(&config.snapshot.location)?;
@@ -74,21 +68,18 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         opened => opened?,
     };
     let health = Arc::new(Health::new(log.durable_end()));
-    let batching =
-        InferenceConfig { queue: config.inference_queue, max_batch: config.max_batch, batch_wait: config.batch_wait };
-    let (jobs, workers) = inference::spawn(models, batching).context("the inference threads did not start")?;
     let (follower, following) =
         Follower::spawn(log.clone(), config.limits).context("the follower thread did not start")?;
 
+    let (drift_tap, tapped) = drift::tap();
     let desk = Arc::new(Desk {
-        policy,
-        model: artifact.manifest.name.clone(),
-        model_version: artifact.manifest.version.clone(),
+        serving,
         log,
         claims: Claims::default(),
         health,
         meters: Meters::new(),
         example_share: config.example_share,
+        drift: drift_tap,
         open: Mutex::default(),
     });
     let (engine, commands) = crossbeam_channel::bounded(config.engine_queue);
@@ -96,22 +87,28 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     let mut threads = vec![following];
     let rim = cluster.as_ref().map(cluster::Prepared::cluster);
     let (control, control_fold) = Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
+    threads.push(desk.serving.link(Arc::clone(&desk.health), control.clone(), desk.log.clone())?);
+    desk.serving.apply(&control.state());
+    control.listen(desk.serving.listener());
     let (ending, failing) = (Arc::clone(&desk.health), Arc::clone(&desk.health));
     threads.push(
         control
             .spawn(control_fold, move || ending.ending(), move |reason| failing.degrade("control", Some(reason.to_owned())))
             .context("the control thread did not start")?,
     );
+    let (drift, watching) = watch_drift(&config, &desk, &control, rim.clone(), tapped)?;
+    threads.extend(watching);
+    let (experiments, watching) = watch_experiments(&config, &desk, &control, rim.clone())?;
+    threads.push(watching);
     let (replayed, token) = crossbeam_channel::bounded(1);
     if let Some(cluster) = cluster {
-        threads.extend(cluster.spawn(&desk, engine.clone(), jobs.clone(), token)?);
+        threads.extend(cluster.spawn(&desk, engine.clone(), token)?);
     }
     let start = EngineStart {
         desk: Arc::clone(&desk),
         cluster: rim.clone(),
         store: store.clone(),
         limits,
-        jobs,
         commands,
         replayed,
     };
@@ -121,6 +118,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
             .spawn(move || start.run())
             .context("the engine thread did not start")?,
     );
+    let dry_runs = DryRuns::new(desk.log.clone(), config.limits, store.clone());
     let snapshots = store.map(|store| take_snapshots(store, &config, &desk, rim.clone())).transpose()?;
     let snapshots = snapshots.map(|(taker, thread)| {
         threads.push(thread);
@@ -128,19 +126,86 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     });
     threads.extend(workers);
     threads.push(writer);
-    tracing::info!(model = desk.model, version = desk.model_version, tier = artifact.manifest.scorer.tier_name(), policy = desk.policy.version(), log = %desk.log.path().display(), entries = desk.log.durable_end(), "the service starts");
+    let roster = desk.serving.roster();
+    let champion = &roster.champion;
+    tracing::info!(model = champion.model.name, version = champion.model.version, tier = champion.tier.name(), policy = champion.policy.version(), log = %desk.log.path().display(), entries = desk.log.durable_end(), "the service starts");
     Ok(Service {
         inner: Arc::new(Inner {
             desk,
             engine,
             control,
+            drift,
+            experiments,
             follower,
             cluster: rim,
             snapshots,
+            dry_runs,
             commit_reserve: config.commit_reserve,
             threads: Mutex::new(threads),
         }),
     })
+}
+
+fn serving_config(config: &ServiceConfig) -> anyhow::Result<ServingConfig> {
+    let trust = match &config.control.trusted_keys {
+        Some(folder) => Trust::read(folder, config.control.require_signature)?,
+        None => Trust::none(),
+    };
+    Ok(ServingConfig {
+        model_folder: config.model_folder.clone(),
+        registry: config.model_registry.clone(),
+        trust,
+        runtime: config.runtime.clone(),
+        inference: InferenceConfig {
+            workers: config.inference_workers,
+            queue: config.inference_queue,
+            max_batch: config.max_batch,
+            batch_wait: config.batch_wait,
+        },
+        ladder: config.ladder,
+    })
+}
+
+/// Starts the drift monitor.
+fn watch_drift(
+    config: &ServiceConfig,
+    desk: &Arc<Desk>,
+    control: &Control,
+    cluster: Option<Arc<Cluster>>,
+    tapped: drift::Tap,
+) -> anyhow::Result<(Drift, Option<JoinHandle<()>>)> {
+    let (serving, ending) = (desk.serving.clone(), Arc::clone(&desk.health));
+    let links = drift::Links {
+        log: desk.log.clone(),
+        control: control.clone(),
+        champion: Box::new(move || serving.roster().champion.model.to_string()),
+        scores: Box::new(move || cluster.as_ref().is_none_or(|cluster| cluster.owns())),
+        ending: Box::new(move || ending.ending()),
+        runtime: tokio::runtime::Handle::try_current().ok(),
+        folder: config.data_folder.clone(),
+    };
+    drift::spawn(config.drift.clone(), tapped, links).context("the drift thread did not start")
+}
+
+/// Starts the thread that counts experiments and makes their steps.
+fn watch_experiments(
+    config: &ServiceConfig,
+    desk: &Arc<Desk>,
+    control: &Control,
+    cluster: Option<Arc<Cluster>>,
+) -> anyhow::Result<(Watch, JoinHandle<()>)> {
+    let (serving, ending) = (desk.serving.clone(), Arc::clone(&desk.health));
+    let runtime = tokio::runtime::Handle::try_current().ok();
+    let around = Around {
+        acts: Box::new(move || cluster.as_ref().is_none_or(|cluster| cluster.owns())),
+        load: Box::new(move |model| match &runtime {
+            Some(runtime) => runtime.block_on(serving.load(model)).map(drop),
+            None => Err("models are loaded from within a runtime".to_owned()),
+        }),
+        ending: Box::new(move || ending.ending()),
+    };
+    Watch::spawn(desk.log.clone(), control.clone(), config.experiments, around)
+        .context("the experiments thread did not start")
 }
 
 /// What the engine's thread begins with.
@@ -149,7 +214,6 @@ struct EngineStart {
     cluster: Option<Arc<Cluster>>,
     store: Option<SnapshotStore>,
     limits: Limits,
-    jobs: Sender<Job>,
     commands: Receiver<Command>,
     /// Told once the log is replayed.
     replayed: Sender<()>,
@@ -172,7 +236,7 @@ impl EngineStart {
             }
             None => (State::new(self.limits), 0),
         };
-        let mut engine = Engine::new(state, self.jobs);
+        let mut engine = Engine::new(state, desk.serving.clone());
         match replay(desk, &mut engine, from, self.cluster.as_deref()) {
             Ok(true) => {
                 if self.cluster.is_some() {

@@ -69,9 +69,13 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Closed,
-    Open { until: Instant },
+    Open {
+        until: Instant,
+    },
     /// One payment was let through at that time.
-    HalfOpen { since: Instant },
+    HalfOpen {
+        since: Instant,
+    },
 }
 
 impl Breaker {
@@ -148,7 +152,12 @@ impl Breaker {
         };
         if opens {
             if state.phase == Phase::Closed {
-                tracing::warn!(model = self.model, cause = cause.name(), open_ms = self.config.open.as_millis() as u64, "the model failed too often; the tiers below answer");
+                tracing::warn!(
+                    model = self.model,
+                    cause = cause.name(),
+                    open_ms = self.config.open.as_millis() as u64,
+                    "the model failed too often; the tiers below answer"
+                );
             }
             state.phase = Phase::Open { until: now + self.config.open };
             self.opened.set(1.0);
@@ -225,7 +234,11 @@ mod tests {
     fn half_of_the_last_fifty_open_it() {
         let (breaker, now) = breaker();
         for number in 0..WINDOW - 1 {
-            if number % 2 == 0 { breaker.failed(Failure::Timeout, now) } else { breaker.succeeded() }
+            if number % 2 == 0 {
+                breaker.failed(Failure::Timeout, now)
+            } else {
+                breaker.succeeded()
+            }
             assert!(breaker.admits(now), "a share of few says little");
         }
         breaker.succeeded();

@@ -54,10 +54,7 @@ impl Fault {
     }
 
     /// A run of the model, as the fault has it.
-    pub(super) fn hit(
-        &self,
-        run: impl FnOnce() -> Result<Vec<f32>, RuntimeError>,
-    ) -> Result<Vec<f32>, RuntimeError> {
+    pub(super) fn hit(&self, run: impl FnOnce() -> Result<Vec<f32>, RuntimeError>) -> Result<Vec<f32>, RuntimeError> {
         let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
         if spent {
             return run();

@@ -35,8 +35,7 @@ pub(super) fn spawn(
     stopped: Receiver<()>,
 ) -> std::io::Result<(Sender<Descent>, JoinHandle<()>)> {
     let (sender, waiting) = crossbeam_channel::bounded(queue);
-    let thread =
-        Builder::new().name("fallback".to_owned()).spawn(move || work(&waiting, &stopped, max_batch))?;
+    let thread = Builder::new().name("fallback".to_owned()).spawn(move || work(&waiting, &stopped, max_batch))?;
     Ok((sender, thread))
 }
 

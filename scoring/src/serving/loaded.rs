@@ -19,7 +19,7 @@ use std::time::Instant;
 /// Runs a model: one raw logit for each tensor.
 pub(crate) type Session = Box<dyn FnMut(&[&Tensor]) -> Result<Vec<f32>, RuntimeError> + Send>;
 /// Opens one more session.
-type Opener = Box<dyn Fn() -> Result<Session, String> + Send + Sync>;
+type Opener = Box<dyn Fn(Role) -> Result<Session, String> + Send + Sync>;
 
 /// Who runs a model, and so which of its sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) enum Seat {
 }
 
 /// What a model is wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     /// To be asked first.
     First,
@@ -99,7 +99,10 @@ impl LoadedModel {
         let manifest = artifact.manifest.clone();
         let fault = Fault::of(&model).map(Arc::new);
         let runtime = running.runtime.clone();
-        let open: Opener = Box::new(move || {
+        let open: Opener = Box::new(move |role| {
+            // A GPU is asked for where payments begin; trees below, which know none, may be there all the same.
+            let require_gpu = runtime.require_gpu && role == Role::First;
+            let runtime = RuntimeConfig { require_gpu, ..runtime.clone() };
             let mut session = ModelSession::new(&artifact, &runtime).map_err(|error| error.to_string())?;
             artifact.verify_golden(&mut session).map_err(|error| error.to_string())?;
             Ok(match fault.clone() {
@@ -144,7 +147,7 @@ impl LoadedModel {
         for seat in &self.seats[seats] {
             if seat.get().is_none() {
                 // One thread prepares at a time; were there two, one of two equal sessions would go.
-                let _ = seat.set(Mutex::new((self.open)()?));
+                let _ = seat.set(Mutex::new((self.open)(role)?));
             }
         }
         Ok(())
@@ -220,6 +223,15 @@ pub(crate) mod fake {
         name: &str,
         run: impl Fn(&[&Tensor]) -> Result<Vec<f32>, RuntimeError> + Clone + Send + Sync + 'static,
     ) -> Arc<LoadedModel> {
+        model_of(name, Scorer::Network, run)
+    }
+
+    /// The same of another kind.
+    pub(crate) fn model_of(
+        name: &str,
+        scorer: Scorer,
+        run: impl Fn(&[&Tensor]) -> Result<Vec<f32>, RuntimeError> + Clone + Send + Sync + 'static,
+    ) -> Arc<LoadedModel> {
         let settings = || TierSettings {
             calibration: Calibration::new(vec![(-20.0, -20.0), (20.0, 20.0)]).unwrap(),
             operating_points: OperatingPoints { challenge: 0.3, review: 0.6, decline: 0.9 },
@@ -233,7 +245,7 @@ pub(crate) mod fake {
             seed: 1,
             data: serde_json::Value::Null,
             metrics: serde_json::Value::Null,
-            scorer: Scorer::Network,
+            scorer,
             settings: settings(),
             rules: settings(),
             rule_set: RuleSet { bias: -3.0, rules: Vec::new() },
@@ -250,7 +262,7 @@ pub(crate) mod fake {
             },
             breaker: BreakerConfig { failures: 5, open: Duration::from_secs(60) },
         };
-        let open: Opener = Box::new(move || {
+        let open: Opener = Box::new(move |_| {
             let run = run.clone();
             Ok(Box::new(move |tensors: &[&Tensor]| run(tensors)))
         });

@@ -1,5 +1,7 @@
 //! What a simulation is asked for.
 
+use super::oracle::Typology;
+
 /// Milliseconds of a day.
 pub(crate) const DAY_MS: i64 = 86_400_000;
 
@@ -23,6 +25,9 @@ pub struct SimulationConfig {
     /// Whether labels that become known after the last day are still told. Without them the history ends like a real one:
     /// its latest frauds not yet reported.
     pub label_tail: bool,
+    /// Typologies whose campaigns begin only on a day (from 0) of the history; none of the others is told apart. Empty: all of them
+    /// were always there, and the history is the same as without this setting.
+    pub typologies_from: Vec<(Typology, u32)>,
 }
 
 /// A configuration outside its bounds.
@@ -49,6 +54,7 @@ impl SimulationConfig {
             tenant: "default".to_owned(),
             fraud_share: 0.005,
             label_tail: false,
+            typologies_from: Vec::new(),
         }
     }
 

@@ -60,7 +60,9 @@ impl Source {
             Source::File { mapping: Some(mapping), .. } => {
                 serde_json::json!({ "file": self.name(), "mapping": file_name(mapping) })
             }
-            Source::Simulated(config) => serde_json::json!({
+            Source::Simulated(config) => {
+                let from = config.typologies_from.iter().map(|&(typology, day)| (typology.name(), day));
+                let mut made = serde_json::json!({
                 "simulator_version": SIMULATOR_VERSION,
                 "seed": config.seed,
                 "start_ms": config.start_ms,
@@ -69,7 +71,13 @@ impl Source {
                 "payments_per_day": config.payments_per_day,
                 "fraud_share": config.fraud_share,
                 "label_tail": config.label_tail,
-            }),
+                });
+                // Told only where it is set: what was made before this setting existed is described as it was.
+                if !config.typologies_from.is_empty() {
+                    made["typologies_from"] = serde_json::json!(from.collect::<std::collections::BTreeMap<_, _>>());
+                }
+                made
+            }
             Source::Altered { base, alteration } => {
                 serde_json::json!({ "altered": alteration.name(), "history": base.describe() })
             }

@@ -1,4 +1,7 @@
-//! Whether scores of one time still look like those of another.
+//! Whether scores of one time still look like those of another, by the statistics that the service watches drift with.
+
+use fraudnet_scoring::drift::ks::weighted_kolmogorov_smirnov;
+use fraudnet_scoring::drift::psi::{Bins, stability_index};
 
 /// Two distributions of a score, compared.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,15 +12,11 @@ pub struct Drift {
     pub before: Vec<f64>,
     /// Share after, by bin.
     pub after: Vec<f64>,
-    /// Population stability index: Σ (after − before) · ln(after / before). Below 0.1 is calm, above 0.25 a shift, by custom of
-    /// credit scoring (Siddiqi 2006).
+    /// Population stability index.
     pub psi: f64,
     /// Kolmogorov–Smirnov statistic: largest distance between the two cumulative shares, 0–1.
     pub ks: f64,
 }
-
-/// A share of zero would make the index infinite.
-const LEAST_SHARE: f64 = 1e-4;
 
 /// Compares scores before (each standing for `weights[row]` payments) with those after, in `bins` bins of equal mass before (fewer
 /// where scores tie). Nothing on either side gives an empty comparison.
@@ -31,65 +30,22 @@ pub fn drift(before: &[f32], weights: &[f64], after: &[f32], bins: usize) -> Dri
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut later = after.to_vec();
     later.sort_by(f32::total_cmp);
-    let edges = edges(&sorted, bins);
-    let shares = |scores: &mut dyn Iterator<Item = (f32, f64)>| {
-        let mut shares = vec![0.0; edges.len() + 1];
-        for (score, weight) in scores {
-            shares[edges.partition_point(|&edge| edge < f64::from(score))] += weight;
-        }
-        shares
-    };
+    let bins = Bins::of(&sorted, bins);
     let each = 1.0 / later.len() as f64;
-    let earlier_shares = shares(&mut sorted.iter().copied());
-    let later_shares = shares(&mut later.iter().map(|&score| (score, each)));
-    let psi = earlier_shares
-        .iter()
-        .zip(&later_shares)
-        .map(|(before, after)| (before.max(LEAST_SHARE), after.max(LEAST_SHARE)))
-        .map(|(before, after)| (after - before) * (after / before).ln())
-        .sum();
-    let ks = kolmogorov_smirnov(&sorted, &later);
-    Drift { edges, before: earlier_shares, after: later_shares, psi, ks }
-}
-
-/// Scores at which the mass reaches 1/bins, 2/bins, …; the highest score is no edge, since nothing would lie above it.
-fn edges(sorted: &[(f32, f64)], bins: usize) -> Vec<f64> {
-    let highest = sorted[sorted.len() - 1].0;
-    let (mut edges, mut mass) = (Vec::new(), 0.0);
-    for &(score, weight) in sorted.iter().take_while(|(score, _)| *score < highest) {
-        mass += weight;
-        // The tolerance: tenths added up may fall short of a tenth's multiple in the last bit.
-        if edges.len() + 1 < bins && mass + 1e-9 >= (edges.len() + 1) as f64 / bins as f64 {
-            match edges.last() {
-                Some(&last) if last == f64::from(score) => {}
-                _ => edges.push(f64::from(score)),
-            }
-        }
+    let after = bins.shares_of(later.iter().map(|&score| (score, each)));
+    Drift {
+        psi: stability_index(&bins.shares, &after),
+        ks: weighted_kolmogorov_smirnov(&sorted, &later),
+        edges: bins.edges.iter().copied().map(f64::from).collect(),
+        before: bins.shares,
+        after,
     }
-    edges
-}
-
-fn kolmogorov_smirnov(before: &[(f32, f64)], after: &[f32]) -> f64 {
-    let each = 1.0 / after.len() as f64;
-    let (mut left, mut right, mut earlier, mut later, mut widest) = (0, 0, 0.0, 0.0, 0.0f64);
-    while left < before.len() && right < after.len() {
-        let at = before[left].0.min(after[right]);
-        while left < before.len() && before[left].0 <= at {
-            earlier += before[left].1;
-            left += 1;
-        }
-        while right < after.len() && after[right] <= at {
-            later += each;
-            right += 1;
-        }
-        widest = widest.max(f64::abs(earlier - later));
-    }
-    widest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fraudnet_scoring::drift::psi::LEAST_SHARE;
 
     #[test]
     fn what_has_not_moved_has_no_drift() {

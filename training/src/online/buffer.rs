@@ -189,6 +189,9 @@ mod tests {
     fn strata_go_by_whole_days_before_1970_too() {
         let config = BufferConfig { stratum_days: 7, ..BufferConfig::default() };
         let week = 7 * crate::data::split::DAY_MS;
-        assert_eq!([config.stratum(-1), config.stratum(0), config.stratum(week - 1), config.stratum(week)], [-1, 0, 0, 1]);
+        assert_eq!(
+            [config.stratum(-1), config.stratum(0), config.stratum(week - 1), config.stratum(week)],
+            [-1, 0, 0, 1]
+        );
     }
 }

@@ -219,7 +219,7 @@ impl Schedule {
         }
         if let Some(hours) = text.strip_prefix("every ").and_then(|rest| rest.strip_suffix('h')) {
             let hours: f64 = hours.trim().parse().with_context(wrong)?;
-            ensure!(hours.is_finite() && hours >= 0.01 && hours <= 8_784.0, wrong());
+            ensure!((0.01..=8_784.0).contains(&hours), wrong());
             return Ok(Schedule::Every((hours * 3_600_000.0) as i64));
         }
         let (hour, minute) = text.split_once(':').with_context(wrong)?;
@@ -346,6 +346,23 @@ mod tests {
         assert!(!at("off").is_due(i64::MIN, i64::MAX));
         for wrong in ["24:00", "2", "every", "every -1h", "every h", "12:60", "never"] {
             assert!(Schedule::parse(wrong).unwrap_err().to_string().contains("no schedule"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_example_explains_every_setting_and_its_default() {
+        let text = include_str!("../../../deploy/trainer.example.toml");
+        let config: OnlineConfig = toml::from_str(text).unwrap();
+        assert_eq!(config, OnlineConfig::default());
+        // Those that have no default stand there as comments.
+        for (key, value) in [("kafka", "\"config.toml\""), ("key", "\"keys/trainer\"")] {
+            assert!(text.contains(&format!("# {key} = {value}")), "{key}");
+        }
+        let known = format!("{:?}", OnlineConfig::default());
+        let named =
+            |name: &str| text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} =")));
+        for field in known.split([' ', '{', ',']).filter_map(|part| part.strip_suffix(':')) {
+            assert!(named(field) || text.contains(&format!("[{field}]")), "{field} is not explained");
         }
     }
 

@@ -330,7 +330,10 @@ fn read(
                     })
                 })
                 .collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
         let mut tensors = tensors.into_iter().collect::<Result<Vec<Vec<_>>>>()?.into_iter().flatten();
         for (one, weight) in chunk {
@@ -366,5 +369,119 @@ fn weigh(fit: &mut [Piece], settings: &FineTuneSettings) {
             Class::Negative | Class::Immature => f64::from(piece.example.weight).min(HEAVIEST * of_honest),
         };
         piece.example.weight = weight as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::online::config::LabelConfig;
+    use crate::online::feed::{Batch, Cursor, Told};
+    use crate::online::store::tests::{example_of, folder, label};
+    use fraudnet_graph::LabelSource;
+    use std::path::Path;
+
+    /// 1,200 payments of 113 accounts over 60 days, every tenth of them fraud and told of within a day.
+    fn told(edit: impl Fn(usize, &mut example::ExampleHead)) -> Vec<Told> {
+        let mut told = Vec::new();
+        for number in 0..1_200usize {
+            let (id, day) = (format!("tx-{number}"), number as f64 / 20.0);
+            told.push(example_of(&id, day, |head| {
+                head.account = Some(format!("acc-{}", number % 113));
+                edit(number, head);
+            }));
+            if number.is_multiple_of(10) {
+                told.push(label(&id, day + 1.0, true, LabelSource::CustomerReport));
+            }
+        }
+        told
+    }
+
+    fn config() -> OnlineConfig {
+        OnlineConfig {
+            labels: LabelConfig { maturity_days: 10.0, ..LabelConfig::default() },
+            parts: PartConfig { window_days: 20.0, negatives: 100, least_frauds: 10, ..PartConfig::default() },
+            fine_tune: FineTuneSettings { negatives: 200, ..FineTuneSettings::default() },
+            ..OnlineConfig::default()
+        }
+    }
+
+    fn store(folder: &Path, told: Vec<Told>) -> Store {
+        let config = config();
+        let mut store = Store::open(folder, config.buffer, config.labels.rules(), Cursor::Position(0)).unwrap();
+        store.ingest(&Batch { told, next: Cursor::Position(1), unreadable: 0 }).unwrap();
+        store
+    }
+
+    #[test]
+    fn no_payer_is_in_two_parts_and_a_sample_stands_for_all() {
+        let folder = folder("material");
+        let store = store(&folder, told(|_, _| {}));
+        let all = choose(&store, &config().parts, 1).unwrap();
+        let mut parts: HashMap<&str, Part> = HashMap::new();
+        for one in &all {
+            assert_eq!(*parts.entry(&one.kept.account).or_insert(one.part), one.part, "{}", one.kept.account);
+        }
+        let share = |part: Part| parts.values().filter(|&&of| of == part).count() as f64 / 113.0;
+        assert!((share(Part::Gate) - 0.3).abs() < 0.12 && (share(Part::Tune) - 0.2).abs() < 0.12);
+
+        let material = Material::gather(&store, &config(), Kind::FineTune).unwrap();
+        assert_eq!(Material::gather(&store, &config(), Kind::FineTune).unwrap().gate, material.gate);
+        let honest = |pieces: &[Piece]| pieces.iter().filter(|piece| !piece.is_fraud()).count();
+        assert_eq!([honest(&material.tune), honest(&material.gate)], [100, 100]);
+        assert_eq!(
+            material.facts.frauds[2] + material.facts.memory,
+            material.gate.iter().filter(|piece| piece.is_fraud()).count() as u64
+        );
+        // Half of all payments have an example; those of the gate's accounts within the window stand for twice as many.
+        let from_ms = material.facts.window_from_ms;
+        let meant = all.iter().filter(|one| {
+            one.part == Part::Gate && one.kept.class != Class::Positive && one.kept.occurred_ms >= from_ms
+        });
+        let weight: f64 = material.gate.iter().filter(|piece| !piece.is_fraud()).map(|piece| piece.weight).sum();
+        assert!((weight - 2.0 * meant.count() as f64).abs() < 1e-6, "{weight}");
+        assert!(material.gate.iter().all(|piece| !piece.memory || piece.is_fraud()));
+        assert!(material.gate.iter().any(|piece| piece.memory), "frauds of old are not to be forgotten");
+        let young = |piece: &Piece| piece.occurred_ms >= material.facts.mature_until_ms;
+        assert!(material.fit.iter().any(|piece| piece.class == Class::Immature && young(piece)));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn declined_payments_speak_through_the_control_group_where_it_has_frauds() {
+        let folder = folder("control-group");
+        // Every fraud would be declined; every second one is let through with a probability of one hundredth.
+        let store = store(
+            &folder,
+            told(|number, head| {
+                if number.is_multiple_of(10) {
+                    let watched = number.is_multiple_of(20);
+                    head.decision = if watched { Decision::Approve } else { Decision::Decline };
+                    (head.control_group, head.propensity) = (watched, if watched { 0.01 } else { 1.0 });
+                }
+                // Declined, and nobody will ever say anything of it.
+                if number % 10 == 5 {
+                    head.decision = Decision::Decline;
+                }
+            }),
+        );
+        let material = Material::gather(&store, &config(), Kind::FineTune).unwrap();
+        assert!(material.facts.control_group && material.facts.control_frauds >= 5);
+        let frauds: Vec<f64> =
+            material.gate.iter().filter(|piece| piece.is_fraud()).map(|piece| piece.weight).collect();
+        assert!(frauds.iter().all(|&weight| weight == 0.0 || (weight - 200.0).abs() < 1e-3), "{frauds:?}");
+        assert!(frauds.contains(&0.0));
+        let declined = |piece: &Piece| !piece.is_fraud() && piece.weight == 0.0;
+        assert!(!material.gate.iter().any(declined), "silent and declined: in no part");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn too_few_frauds_say_what_is_missing() {
+        let folder = folder("too-few");
+        let store = store(&folder, told(|_, _| {}).into_iter().take(30).collect());
+        let error = Material::gather(&store, &config(), Kind::FineTune).unwrap_err();
+        assert!(matches!(error, MaterialError::TooFew(TooFew { wanted: 10, .. })), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -18,7 +18,8 @@ fn rule(id: &str, when: &str, then: Decision, overrides: bool) -> PolicyRule {
 }
 
 fn compiled(rules: Vec<PolicyRule>, control_group: Option<ControlGroupSettings>) -> CompiledPolicy {
-    CompiledPolicy::compile(&PolicyDocument { version: "v".into(), description: String::new(), rules, control_group }).unwrap()
+    CompiledPolicy::compile(&PolicyDocument { version: "v".into(), description: String::new(), rules, control_group })
+        .unwrap()
 }
 
 fn lists(entries: &[(ListName, ListedKind, &str)]) -> ListsState {
@@ -77,7 +78,11 @@ fn the_most_severe_wins_unless_something_overrules() {
                 ([allow, block].concat(), Decline, None),
             ] {
                 let outcome = strict.evaluate(&input(score), &lists(&entries));
-                assert_eq!((outcome.decision, outcome.would_be), (expected, would_be), "{score:?} {then:?} {entries:?}");
+                assert_eq!(
+                    (outcome.decision, outcome.would_be),
+                    (expected, would_be),
+                    "{score:?} {then:?} {entries:?}"
+                );
             }
             let overruled = compiled([rules(), vec![rule("two", "true", Approve, true)]].concat(), None);
             let outcome = overruled.evaluate(&input(score), &lists(&[]));
@@ -85,7 +90,11 @@ fn the_most_severe_wins_unless_something_overrules() {
             assert_eq!(codes(&outcome), ["TWO", "ONE"]);
             assert_eq!(outcome.reasons[0].text.contains(most.name()), most > Approve, "{:?}", outcome.reasons[0]);
             let outcome = overruled.evaluate(&input(score), &lists(&block));
-            assert_eq!((outcome.decision, codes(&outcome)[0]), (Decline, LIST_BLOCKED), "a block list entry is stronger");
+            assert_eq!(
+                (outcome.decision, codes(&outcome)[0]),
+                (Decline, LIST_BLOCKED),
+                "a block list entry is stronger"
+            );
         }
     }
 }
@@ -129,7 +138,8 @@ fn the_control_group_lets_through_what_score_and_rules_decline_and_nothing_else(
     let outcome = |index: usize, decision, lists: &ListsState| {
         policy.evaluate(&PolicyInput { event: &events[index], ..input(decision) }, lists)
     };
-    let through: Vec<usize> = (0..64).filter(|index| outcome(*index, Decision::Decline, &none).control_group.is_some()).collect();
+    let through: Vec<usize> =
+        (0..64).filter(|index| outcome(*index, Decision::Decline, &none).control_group.is_some()).collect();
     assert!((16..=48).contains(&through.len()), "{through:?}");
     let first = through[0];
     let drawn = outcome(first, Decision::Decline, &none);
@@ -167,8 +177,7 @@ fn what_cannot_be_said_does_not_hold() {
 #[test]
 fn an_empty_policy_changes_nothing() {
     let outcome = CompiledPolicy::none().evaluate(&input(Decision::Review), &ListsState::default());
-    let expected =
-        PolicyOutcome { decision: Decision::Review, reasons: vec![], would_be: None, control_group: None };
+    let expected = PolicyOutcome { decision: Decision::Review, reasons: vec![], would_be: None, control_group: None };
     assert_eq!(outcome, expected);
 }
 

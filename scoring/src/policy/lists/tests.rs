@@ -93,7 +93,10 @@ fn a_tenants_entries_come_in_order_page_by_page() {
     assert!(paged.len() >= 501 && paged.iter().all(|entry| all.contains(entry)));
     let json = serde_json::to_value(&lists).unwrap();
     assert_eq!(json.as_array().unwrap().len(), 503);
-    assert_eq!((&json[0]["tenant"], &json[0]["id"], &json[502]["tenant"]), (&"t".into(), &"a-000".into(), &"tt".into()));
+    assert_eq!(
+        (&json[0]["tenant"], &json[0]["id"], &json[502]["tenant"]),
+        (&"t".into(), &"a-000".into(), &"tt".into())
+    );
 }
 
 #[test]

@@ -28,15 +28,21 @@ pub(crate) struct Underworld {
     gangs: Vec<Gang>,
     owed: [f64; Typology::ALL.len()],
     per_day: f64,
+    /// Day on which each typology's campaigns begin.
+    from: [i32; Typology::ALL.len()],
 }
 
 impl Underworld {
     /// Gangs that book about `frauds_per_day` over all typologies.
-    pub(crate) fn new(world: &mut World, frauds_per_day: f64, dice: &mut Dice) -> Underworld {
+    pub(crate) fn new(world: &mut World, frauds_per_day: f64, late: &[(Typology, u32)], dice: &mut Dice) -> Underworld {
         let count = (world.accounts.len() / 2_500).clamp(3, 12);
         let gangs = (0..count).map(|_| Gang::form(world, -PRELUDE_DAYS, dice)).collect();
         let per_day = frauds_per_day / Typology::ALL.len() as f64;
-        Underworld { gangs, owed: [0.0; Typology::ALL.len()], per_day }
+        let mut from = [i32::MIN; Typology::ALL.len()];
+        for &(typology, day) in late {
+            from[typology as usize] = i32::try_from(day).unwrap_or(i32::MAX);
+        }
+        Underworld { gangs, owed: [0.0; Typology::ALL.len()], per_day, from }
     }
 
     /// Lives one day on: gangs age, and campaigns begin where frauds are owed.
@@ -45,6 +51,9 @@ impl Underworld {
             gang.live_on(world, day, dice);
         }
         for typology in Typology::ALL {
+            if day < self.from[typology as usize] {
+                continue;
+            }
             let owed = &mut self.owed[typology as usize];
             *owed += self.per_day;
             while *owed > 0.0 {

@@ -34,7 +34,8 @@ impl Feed for EmbeddedFeed {
     fn next(&mut self, cursor: Cursor, wait: Duration) -> Result<Batch, FeedError> {
         let Cursor::Position(from) = cursor else {
             return Err(FeedError::Lost(
-                "the trainer's state was made from a cluster's topics; give the service another --state folder".to_owned(),
+                "the trainer's state was made from a cluster's topics; give the service another --state folder"
+                    .to_owned(),
             ));
         };
         let path = format!("/v1/training/stream?from={from}&limit={ROWS}&wait_ms={}", wait.as_millis());

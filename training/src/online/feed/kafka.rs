@@ -31,7 +31,8 @@ impl KafkaFeed {
     fn reader(&mut self, cursor: Cursor) -> Result<&mut Reader, FeedError> {
         let Cursor::Offsets { examples, labels, events } = cursor else {
             return Err(FeedError::Lost(
-                "the trainer's state was made from a service's stream; give the cluster another --state folder".to_owned(),
+                "the trainer's state was made from a service's stream; give the cluster another --state folder"
+                    .to_owned(),
             ));
         };
         // Asked again with an older cursor, the store did not take what was given: begin there again.
@@ -66,7 +67,9 @@ impl Feed for KafkaFeed {
                 Err(error) => return Err(FeedError::Lost(error.to_string())),
             }
         }
-        if batch.told.is_empty() && let Some(reason) = reader.unreachable() {
+        if batch.told.is_empty()
+            && let Some(reason) = reader.unreachable()
+        {
             return Err(FeedError::Away(format!("the cluster does not answer: {reason}")));
         }
         batch.next = Cursor::Offsets {
@@ -125,7 +128,10 @@ mod tests {
             body: Body::Label(label),
         };
         let found = told(&message(Topic::Labels, encode_event(&event))).unwrap();
-        assert!(matches!(found, Told { at_ms: 7, item: Item::Label { fraud: true, source: LabelSource::Analyst, .. } }));
+        assert!(matches!(
+            found,
+            Told { at_ms: 7, item: Item::Label { fraud: true, source: LabelSource::Analyst, .. } }
+        ));
         assert_eq!(told(&message(Topic::Labels, b"{".to_vec())), None);
         assert_eq!(told(&message(Topic::ModelEvents, b"{}".to_vec())).unwrap().item, Item::Control("{}".to_owned()));
         assert_eq!(told(&message(Topic::TrainingExamples, vec![1])).unwrap().item, Item::Example(vec![1]));

@@ -146,8 +146,8 @@ impl Work<'_> {
         let change = &event["change"];
         if change["kind"] == "drift" && change["change"] == "alarm" {
             self.progress.seen.alarms += 1;
-            let signal = change["signal"].as_str().map_or_else(|| change["signal"].to_string(), str::to_owned);
-            self.progress.alarm = Some(signal);
+            let text = |name: &str| change[name].as_str().unwrap_or("unknown").to_owned();
+            self.progress.alarm = Some(format!("{} of {}", text("signal"), text("segment")));
         }
     }
 
@@ -225,14 +225,16 @@ impl Work<'_> {
                 let highest = {
                     let range = (number, stratum, 0, "")..(number, stratum + 1, 0, "");
                     let mut members = self.tables.members.range(range)?;
-                    members.next_back().transpose()?.map(|(row, ())| {
+                    members.next_back().transpose()?.map(|(row, _)| {
                         let (_, _, draw, key) = row.value();
                         (draw, key.to_owned())
                     })
                 };
                 let Some((draw, key)) = highest else { break };
                 self.tables.members.remove((number, stratum, draw, &*key))?;
-                if class == Class::Immature && let Some(kept) = self.tables.kept(&key)? {
+                if class == Class::Immature
+                    && let Some(kept) = self.tables.kept(&key)?
+                {
                     self.tables.waiting.remove((kept.occurred_ms, &*key))?;
                 }
                 self.tables.examples.remove(&*key)?;

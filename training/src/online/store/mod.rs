@@ -9,7 +9,7 @@
 mod ingest;
 mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use record::{Kept, LAYOUT, Progress, Seen};
 
@@ -53,11 +53,11 @@ impl Store {
     /// # Errors
     /// A folder that cannot be written, a store that another process holds, or one of another layout or kind of feed.
     pub fn open(folder: &Path, buffer: BufferConfig, rules: Rules, beginning: Cursor) -> Result<Store> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the state folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the state folder {}", folder.display()))?;
         let path = folder.join(FILE_NAME);
-        let database = Database::create(&path).with_context(|| {
-            format!("cannot open {}; is another trainer running on this folder?", path.display())
-        })?;
+        let database = Database::create(&path)
+            .with_context(|| format!("cannot open {}; is another trainer running on this folder?", path.display()))?;
         let transaction = database.begin_write()?;
         let progress = {
             let mut table = transaction.open_table(PROGRESS)?;
