@@ -53,8 +53,7 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier: those of the ladder in its order, then the two beside it.
-    pub const ALL: [Tier; 6] =
-        [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules, Tier::Custom, Tier::Default];
+    pub const ALL: [Tier; 6] = [Tier::Hybrid, Tier::TreesV2, Tier::TreesV1, Tier::Rules, Tier::Custom, Tier::Default];
 
     /// The tier that a model with this scorer answers as.
     pub const fn of(scorer: Scorer) -> Tier {

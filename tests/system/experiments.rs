@@ -311,9 +311,11 @@ async fn labels_that_mature_are_counted_for_their_arm() {
     // Mature at once when the next payment tells a later time.
     let settings = Settings::new(&folder).set("experiments.maturity_hours", 0.0);
     let server = Server::start(&folder, &settings).await;
-    let strict = json!([{"name": "strict", "operating_points": points(0.0)}]);
+    let arms = json!([
+        {"name": "strict", "operating_points": points(0.0)}, {"name": "lax", "operating_points": points(1.0)}
+    ]);
     let lenient = with(rails(), "alert_rate_ratio", Value::Null);
-    create(&server, &with(experiment("strict", strict, json!([percent(50.0)])), "guard_rails", lenient)).await;
+    create(&server, &with(experiment("strict", arms, json!([percent(80.0)])), "guard_rails", lenient)).await;
     // An hour apart, the labels well before: settled once a later payment comes.
     let at = |hour: usize| format!("2026-10-{:02}T{:02}:00:00Z", 1 + hour / 24, hour % 24);
     let mut strict = 0;
@@ -336,11 +338,13 @@ async fn labels_that_mature_are_counted_for_their_arm() {
     let found = |name: &str| arms.iter().find(|arm| arm["arm"] == name).unwrap();
     assert!(found("strict")["mature"]["payments"].as_u64().unwrap() >= strict, "{reply:#}");
     assert_eq!(found("strict")["mature"]["recall"], 1.0, "it approves nothing");
-    assert!(found("control")["mature"]["recall"].as_f64().unwrap() < 1.0, "{reply:#}");
+    assert_eq!(found("lax")["mature"]["recall"], 0.0, "it approves everything");
     let frauds = |name: &str| found(name)["confirmed"]["frauds"].as_u64().unwrap();
-    assert_eq!(frauds("strict") + frauds("control"), 20, "{reply:#}");
-    let recall = reply["figures"]["comparisons"].as_array().unwrap().iter().find(|told| told["metric"] == "recall");
-    assert!(recall.unwrap()["difference"].as_f64().unwrap() > 0.0, "{reply:#}");
+    assert_eq!(["strict", "lax", "control"].map(frauds).iter().sum::<u64>(), 20, "{reply:#}");
+    let lost = |name: &str| found(name)["mature"]["fraud_lost"].as_f64().unwrap();
+    assert_eq!((lost("strict"), lost("lax")), (0.0, 2_599.0 * frauds("lax") as f64), "{reply:#}");
+    let recalls = reply["figures"]["comparisons"].as_array().unwrap().iter().filter(|told| told["metric"] == "recall");
+    assert_eq!(recalls.count(), 2, "each arm against the control: {reply:#}");
     server.stop().await;
 }
 

@@ -28,7 +28,7 @@ fn changes() -> [(&'static str, &'static str, Value); 3] {
 async fn standing(server: &Server) -> [Value; 3] {
     let listed = server.client.get("/v1/lists").await.json_of(200);
     let experiments = server.client.get("/v1/experiments").await.json_of(200);
-    let aliases = server.client.get("/v1/models").await.json_of(200)["aliases"].clone();
+    let models = server.client.get("/v1/models").await.json_of(200);
     // Times and positions differ from run to run.
     let names: Vec<Value> = experiments["experiments"]
         .as_array()
@@ -42,7 +42,13 @@ async fn standing(server: &Server) -> [Value; 3] {
         .iter()
         .map(|entry| json!([entry["list"], entry["kind"], entry["id"]]))
         .collect();
-    [json!(blocked), json!(names), aliases]
+    let aliases: Vec<Value> = models["aliases"]
+        .as_array()
+        .expect("a list of aliases")
+        .iter()
+        .map(|alias| json!([alias["alias"], alias["model"], alias["actor"]]))
+        .collect();
+    [json!(blocked), json!(names), json!(aliases)]
 }
 
 async fn change(server: &Server, (method, path, body): &(&str, &str, Value)) -> Result<u16, String> {

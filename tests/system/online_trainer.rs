@@ -94,8 +94,9 @@ rounds = 0
 [retrain]
 at = "off"
 [gate]
-tolerance = 1.0
+gain = -1.0
 margin = 1.0
+mature_margin = 1.0
 replicates = 100
 recall_loss = 1.0
 forgotten = 0.5
@@ -152,7 +153,8 @@ async fn killed_at_every_step_the_trainer_ends_up_where_an_undisturbed_one_does(
     // The service knows: the challenger is the version announced last, and it is shadowed.
     let announced = end["announced"].as_str().expect("a version was announced");
     let aliases = server.client.get("/v1/models").await.json_of(200)["aliases"].clone();
-    assert_eq!(aliases["challenger"], announced);
+    let challenger = aliases.as_array().expect("a list").iter().find(|alias| alias["alias"] == "challenger");
+    assert_eq!(challenger.expect("every alias is listed")["model"], announced);
     let experiments = server.client.get("/v1/experiments").await.json_of(200);
     assert!(experiments.to_string().contains(announced), "{experiments}");
 

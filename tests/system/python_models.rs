@@ -1,10 +1,11 @@
 //! A model made in Python: the very lines that `deploy/python/train_sklearn.py` tells its readers, from a service's examples to a verdict.
 
-use fraudnet_graph::Body;
+use fraudnet_graph::{Body, Label, LabelSource};
 use fraudnet_scoring::simulate::{SimulationConfig, simulate};
 use fraudnet_scoring::wire::{LabelRequest, ScoreRequest};
 use fraudnet_tests::{Folder, PATIENCE, Server, Settings, payment, repository};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -68,36 +69,33 @@ async fn typed(line: &str, python: &Path, server: &Server, folder: &Folder) -> S
     said
 }
 
-/// Some weeks of simulated payments and labels, in order, the last of them within the last week.
+/// Some weeks of simulated payments in order, the last of them within the last week; the bank takes back every fraud a day later. The
+/// seed is one whose few rings pay all the time: what the earlier part teaches helps with the later one.
 async fn stream(server: &Server) {
     let end_ms = 1_795_305_600_000;
     let now_ms = fraudnet_scoring::clock::now_ms();
     let moved_ms = (now_ms - end_ms).div_euclid(WEEK_MS) * WEEK_MS;
     let config = SimulationConfig {
         days: DAYS,
-        accounts: 150,
-        payments_per_day: 100,
-        fraud_share: 0.06,
-        ..SimulationConfig::demo(5, end_ms - i64::from(DAYS) * DAY_MS)
+        accounts: 200,
+        payments_per_day: 130,
+        fraud_share: 0.05,
+        ..SimulationConfig::demo(9, end_ms - i64::from(DAYS) * DAY_MS)
     };
+    let mut reports: VecDeque<(i64, Label)> = VecDeque::new();
     for simulated in simulate(&config) {
-        let mut event = simulated.event;
-        event.occurred_at_ms += moved_ms;
-        // What became known only later is not known yet.
-        if event.occurred_at_ms > now_ms {
-            continue;
+        let Body::Payment(payment) = &simulated.event.body else { continue };
+        let at_ms = simulated.event.occurred_at_ms + moved_ms;
+        while let Some((known_ms, label)) = reports.pop_front_if(|(known_ms, _)| *known_ms <= at_ms) {
+            let request = LabelRequest::new(&label, Some(known_ms));
+            server.client.label(&serde_json::to_value(request).unwrap()).await;
         }
-        match &event.body {
-            Body::Payment(payment) => {
-                let request = ScoreRequest::new(payment, Some(event.occurred_at_ms));
-                server.client.verdict(&serde_json::to_value(request).unwrap()).await;
-            }
-            Body::Label(label) => {
-                let request = LabelRequest::new(label, Some(event.occurred_at_ms));
-                server.client.label(&serde_json::to_value(request).unwrap()).await;
-            }
-            Body::Outcome(_) => {}
+        if simulated.oracle.is_some_and(|oracle| oracle.fraud) {
+            let transaction_id = payment.transaction_id.clone();
+            reports.push_back((at_ms + DAY_MS, Label { transaction_id, fraud: true, source: LabelSource::Chargeback }));
         }
+        let request = ScoreRequest::new(payment, Some(at_ms));
+        server.client.verdict(&serde_json::to_value(request).unwrap()).await;
     }
 }
 
@@ -143,6 +141,6 @@ async fn a_model_made_in_python_is_published_and_serves() {
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let figures = &manifest["metrics"]["against_labels"][0];
     assert_eq!(figures["tier"], "custom");
-    assert!(figures["roc_auc"].as_f64().unwrap() > 0.6, "it has learnt something: {figures}");
+    assert!(figures["roc_auc"].as_f64().unwrap() > 0.7, "it has learnt something: {figures}");
     server.stop().await;
 }

@@ -154,7 +154,9 @@ fn config(folder: &Path, models: &Path) -> OnlineConfig {
         retrain: RetrainSettings { at: "off".to_owned(), negatives: 600, epochs: 2, rounds: 40 },
         gate: GateConfig {
             // A world this small has few frauds of anything: what is held here is the way, not the bounds.
+            gain: 0.0,
             margin: 0.2,
+            mature_margin: 0.5,
             replicates: 100,
             calibration_error: 0.05,
             top_decile: 5.0,
@@ -258,7 +260,7 @@ fn labels_lead_to_a_signed_challenger_whatever_is_cut_off_on_the_way() {
     drop(first);
     let mut second = trainer(&config, Some(key.clone()));
     assert!(matches!(second.work(&mut listener).unwrap(), Some(Outcome::Announced { .. })));
-    assert_eq!(listener.told, [plan.version.clone()]);
+    assert_eq!(listener.told, std::slice::from_ref(&plan.version));
     assert_eq!((&second.progress().step, second.progress().new_frauds()), (&Step::Idle, 0));
     assert!(!second.has_work() && second.work(&mut listener).unwrap().is_none());
     drop(second);

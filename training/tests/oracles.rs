@@ -163,7 +163,7 @@ fn figures_agree_with_river_and_scikit_learn() {
                 .collect();
             assert_eq!(changes, told, "{what}");
             assert_eq!(window.width() as f64, theirs["width"].as_f64().unwrap(), "{what}");
-// As text: JSON numbers are read to the last bit but one.
+            // As text: JSON numbers are read to the last bit but one.
             let mean: f64 = theirs["mean"].as_str().unwrap().parse().unwrap();
             assert_eq!(window.mean(), mean, "{what}: to the last bit");
             detections += detected.len();

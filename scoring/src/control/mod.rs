@@ -13,7 +13,6 @@
 mod event;
 mod fold;
 pub mod models;
-pub mod placeholder;
 mod state;
 
 pub use event::{Change, ControlEvent, Meta};

@@ -248,7 +248,8 @@ impl Monitor {
         }
         let mut turns = Vec::new();
         let own = (usize::from(seen.row.channel) + 1).min(SEGMENTS - 1);
-        for (place, row) in [(own, seen.row.clone()), (0, seen.row)] {
+        // All payments first: a drift of all of them is then not told of the channel as well.
+        for (place, row) in [(0, seen.row.clone()), (own, seen.row)] {
             let window = &mut self.windows[place];
             push_bounded(&mut window.rows, row, self.config.window_payments);
             window.since_compared += 1;

@@ -125,6 +125,15 @@ pub struct Confirmed {
     pub alerted_legitimate: u64,
 }
 
+impl Confirmed {
+    fn add(&mut self, other: Confirmed) {
+        self.frauds += other.frauds;
+        self.alerted_frauds += other.alerted_frauds;
+        self.legitimate += other.legitimate;
+        self.alerted_legitimate += other.alerted_legitimate;
+    }
+}
+
 /// What one account has brought to an arm so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Account {
@@ -219,6 +228,12 @@ impl ArmFigures {
         mature.saved.add(&mut account.saved, said.saved(fraud, amount, costs));
     }
 
+    /// Takes over what a fold that follows behind has settled.
+    pub fn settled(&mut self, tail: &ArmFigures) {
+        self.mature = tail.mature.clone();
+        self.confirmed.add(tail.confirmed);
+    }
+
     /// Adds what another counted.
     pub fn merge(&mut self, other: &ArmFigures) {
         self.operation.merge(&other.operation);
@@ -231,10 +246,7 @@ impl ArmFigures {
         self.scores.iter_mut().zip(other.scores).for_each(|(own, other)| *own += other);
         self.score_sum += other.score_sum;
         self.spilled += other.spilled;
-        self.confirmed.frauds += other.confirmed.frauds;
-        self.confirmed.alerted_frauds += other.confirmed.alerted_frauds;
-        self.confirmed.legitimate += other.confirmed.legitimate;
-        self.confirmed.alerted_legitimate += other.confirmed.alerted_legitimate;
+        self.confirmed.add(other.confirmed);
         let (own, other) = (&mut self.mature, &other.mature);
         own.classes.merge(&other.classes);
         own.recall.merge(&other.recall);

@@ -1,10 +1,12 @@
-//! The fold of the log that figures come from: payments wait for their verdicts, verdicts for their labels, labels for maturity.
+//! The fold of the log that figures come from: payments, their verdicts, what shadows said of them, what became of them. `books` holds two
+//! of it: one at the end of the log, and one that follows as far behind as payments take to mature.
 //!
-//! This page: experiments, payments, verdicts; `later`: what is heard afterwards. Pure but for the log it is fed, so a restart that feeds it the same log has the same figures.
+//! This page: experiments, payments, verdicts; `later`: what is heard afterwards. Pure but for the log it is fed, so a restart that feeds
+//! it the same log has the same figures.
 //!
-//! Bounds: [`MOST_OPEN`] payments wait for maturity (about 200 bytes each); beyond, the oldest is dropped and counted, and its label counts
-//! nowhere. [`MOST_ACCOUNTS`] accounts are kept apart as clusters; payments of further ones count as clusters of their own, which makes
-//! intervals a little too narrow where such accounts pay often. [`MOST_TENANTS`] tenants are known from before a wave.
+//! Bounds: the latest [`MOST_OPEN`] payments are known one by one (about 300 bytes each). [`MOST_ACCOUNTS`] accounts are kept apart as
+//! clusters; payments of further ones count as clusters of their own, which makes intervals a little too narrow where such accounts pay
+//! often. [`MOST_TENANTS`] tenants are known from before a wave.
 
 mod later;
 
@@ -16,13 +18,13 @@ use super::spill::{LastUsed, entities};
 use super::state::{Experiment, ExperimentChange, ExperimentsState};
 use crate::control::Meta;
 use crate::verdict::{ArmTold, Decision, StageTimes};
-use fraudnet_graph::{LabelSource, Payment, hundredths};
+use fraudnet_graph::{Payment, hundredths};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-/// Payments that wait for maturity at most.
-pub const MOST_OPEN: usize = 500_000;
+/// Latest payments that are known one by one.
+pub const MOST_OPEN: usize = 100_000;
 /// Accounts kept apart at most, over all experiments.
 pub const MOST_ACCOUNTS: usize = 500_000;
 /// Tenants known from before they are exposed.
@@ -93,8 +95,8 @@ pub struct Ledger {
     open_by_key: HashMap<u64, u64>,
     tenants: HashMap<String, Operation>,
     accounts: usize,
-    clock_ms: i64,
-    dropped: u64,
+    /// Whether payments are counted in metrics.
+    told: bool,
     /// Whether any stage is a shadow's.
     shadows: bool,
 }
@@ -104,8 +106,6 @@ struct Tracked {
     figures: ExperimentFigures,
     last_used: LastUsed,
     accounts: HashMap<u64, Clusters>,
-    /// Payments of it that wait for maturity.
-    open: u64,
     counters: Vec<metrics::Counter>,
 }
 
@@ -123,16 +123,13 @@ struct Undecided {
     notes: Vec<ShadowNote>,
 }
 
-/// A decided payment that waits for maturity.
+/// A decided payment.
 struct Open {
     key: u64,
     account: u64,
     occurred_at_ms: i64,
     amount: f64,
     said: Said,
-    standing: Option<(bool, LabelSource)>,
-    /// What was told as confirmed.
-    confirmed: Option<bool>,
     parts: Vec<Part>,
 }
 
@@ -148,8 +145,8 @@ struct Part {
 }
 
 impl Ledger {
-    /// An empty one.
-    pub fn new(terms: Terms) -> Ledger {
+    /// An empty one; `told`: it counts payments in metrics.
+    pub fn new(terms: Terms, told: bool) -> Ledger {
         Ledger {
             terms,
             state: ExperimentsState::default(),
@@ -160,8 +157,7 @@ impl Ledger {
             open_by_key: HashMap::new(),
             tenants: HashMap::new(),
             accounts: 0,
-            clock_ms: i64::MIN,
-            dropped: 0,
+            told,
             shadows: false,
         }
     }
@@ -176,19 +172,10 @@ impl Ledger {
         self.tracked[*self.by_name.get(name)?].as_ref().map(|tracked| &tracked.figures)
     }
 
-    /// Payments that were dropped before they were mature, for want of room.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    /// Payments that wait for maturity.
-    pub fn waiting(&self) -> usize {
-        self.open.len()
-    }
-
-    /// The latest time told by an event, UTC milliseconds since the epoch.
-    pub fn clock_ms(&self) -> i64 {
-        self.clock_ms
+    /// Accounts that are told apart.
+    #[cfg(test)]
+    pub(super) fn accounts(&self) -> usize {
+        self.accounts
     }
 
     /// A change of an experiment. One that the state refuses changes nothing here either.
@@ -240,7 +227,6 @@ impl Ledger {
                     figures: ExperimentFigures::default(),
                     last_used: LastUsed::default(),
                     accounts: HashMap::new(),
-                    open: 0,
                     counters: counters.collect(),
                 }));
                 self.by_name.insert(spec.name.clone(), self.tracked.len() - 1);
@@ -252,18 +238,8 @@ impl Ledger {
         }
     }
 
-    /// Lets go of what no experiment that is remembered needs.
+    /// Lets go of experiments that are no longer remembered.
     fn forget(&mut self) {
-        for (name, index) in &self.by_name {
-            let ended = self.state.get(name).is_none_or(|experiment| !experiment.status.is_active());
-            if let Some(tracked) = &mut self.tracked[*index]
-                && ended
-                && tracked.open == 0
-            {
-                self.accounts -= tracked.accounts.len();
-                tracked.accounts = HashMap::new();
-            }
-        }
         let (state, tracked, accounts) = (&self.state, &mut self.tracked, &mut self.accounts);
         self.by_name.retain(|name, index| {
             let known = state.get(name).is_some();
@@ -274,6 +250,13 @@ impl Ledger {
         });
     }
 
+    /// Forgets which accounts an experiment that has ended told apart, to make room for those that run.
+    pub fn close(&mut self, name: &str) {
+        let Some(tracked) = self.by_name.get(name).and_then(|index| self.tracked[*index].as_mut()) else { return };
+        self.accounts -= tracked.accounts.len();
+        tracked.accounts = HashMap::new();
+    }
+
     /// A payment that asks for a verdict.
     pub fn payment(&mut self, position: u64, tenant: &str, occurred_at_ms: i64, payment: Payment) {
         self.undecided
@@ -281,14 +264,11 @@ impl Ledger {
         if self.undecided.len() > MOST_UNDECIDED {
             self.undecided.pop_first();
         }
-        self.tick(occurred_at_ms);
     }
 
-    /// The verdict on a payment.
-    pub fn verdict(&mut self, position: u64, verdict: &VerdictRead<'_>) {
-        let Some(Undecided { tenant, payment, occurred_at_ms, notes }) = self.undecided.remove(&position) else {
-            return;
-        };
+    /// The verdict on a payment. The key of the payment, where no experiment has a part in it and it is forgotten at once.
+    pub fn verdict(&mut self, position: u64, verdict: &VerdictRead<'_>) -> Option<u64> {
+        let Undecided { tenant, payment, occurred_at_ms, notes } = self.undecided.remove(&position)?;
         let said = Said { probability: verdict.fraud_probability, decision: verdict.decision };
         let times = &verdict.stage_us;
         let latency_us = [times.engine_queue, times.observe, times.inference_queue, times.inference, times.policy]
@@ -324,7 +304,9 @@ impl Ledger {
                 continue;
             }
             let spilled = tracked.last_used.spilled(arm, &used);
-            tracked.counters[usize::from(arm)].increment(1);
+            if self.told {
+                tracked.counters[usize::from(arm)].increment(1);
+            }
             let stage_index = tracked.figures.stages.len() - 1;
             self.add(index, stage_index, arm, account, Seen { spilled, ..seen });
             parts.push(Part { experiment: index as u32, stage: stage_index as u8, arm, shadow: None });
@@ -338,31 +320,25 @@ impl Ledger {
             occurred_at_ms,
             amount: hundredths(payment.amount_minor, payment.currency) as f64,
             said,
-            standing: None,
-            confirmed: None,
             parts,
         };
         // A note may come a little later, so whatever a shadow may score waits too.
-        if !open.parts.is_empty() || self.shadows {
-            self.keep(position, open);
-            for note in &notes {
-                self.note(note);
-            }
+        if open.parts.is_empty() && !self.shadows {
+            return Some(open.key);
         }
+        self.keep(position, open);
+        for note in &notes {
+            self.note(note);
+        }
+        None
     }
 
     fn keep(&mut self, position: u64, open: Open) {
-        for part in &open.parts {
-            if let Some(tracked) = &mut self.tracked[part.experiment as usize] {
-                tracked.open += 1;
-            }
-        }
         self.open_by_key.insert(open.key, position);
         self.open.insert(position, open);
         if self.open.len() > MOST_OPEN
             && let Some((position, open)) = self.open.pop_first()
         {
-            self.dropped += 1;
             self.let_go(position, &open);
         }
     }
@@ -370,11 +346,6 @@ impl Ledger {
     fn let_go(&mut self, position: u64, open: &Open) {
         if self.open_by_key.get(&open.key) == Some(&position) {
             self.open_by_key.remove(&open.key);
-        }
-        for part in &open.parts {
-            if let Some(tracked) = &mut self.tracked[part.experiment as usize] {
-                tracked.open -= 1;
-            }
         }
     }
 
@@ -447,7 +418,8 @@ fn clusters<'a>(
     accounts.entry(key).or_default()
 }
 
-fn transaction_key(tenant: &str, transaction_id: &str) -> u64 {
+/// The key of a tenant's transaction.
+pub(super) fn transaction_key(tenant: &str, transaction_id: &str) -> u64 {
     short_hash(&[tenant, transaction_id])
 }
 
@@ -462,6 +434,3 @@ pub(super) fn short_hash(parts: &[&str]) -> u64 {
     let (head, _) = hash.as_bytes().split_first_chunk::<8>().expect("a digest has 32 bytes");
     u64::from_le_bytes(*head)
 }
-
-#[cfg(test)]
-mod tests;

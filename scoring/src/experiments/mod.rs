@@ -3,7 +3,7 @@
 //! stages.
 //!
 //! In reading order: `spec` and `bounds` (what is asked for) → `state` (how it stands: a fold of control events) → `assign` (who is in which
-//! arm, asked for every payment) → `arm`, `latency`, `ranking`, `figures`, `spill` (what is counted) → `ledger` (the fold of the log that counts it) →
+//! arm, asked for every payment) → `arm`, `latency`, `ranking`, `figures`, `spill` (what is counted) → `ledger`, `books` (the folds of the log that count it) →
 //! `sequential` (intervals that hold at every look) → `rails` (what rolls back by itself) → `steps`, `promotion` (what it does by itself) → `report`
 //! (what people see) → `watch` (the thread that folds and acts).
 //!
@@ -11,6 +11,7 @@
 
 pub mod arm;
 pub mod assign;
+pub mod books;
 pub mod bounds;
 pub mod figures;
 pub mod latency;

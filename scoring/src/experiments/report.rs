@@ -69,7 +69,7 @@ pub struct FiguresReport {
     pub excluded: u64,
     /// Payments of the control that a younger experiment serves: counted in no arm.
     pub mixed: u64,
-    /// Payments, over all experiments, that were dropped before they were mature, for want of room.
+    /// Labels, over all experiments, that were dropped for want of room.
     pub dropped: u64,
     /// Each arm against the control.
     pub comparisons: Vec<Comparison>,

@@ -546,6 +546,9 @@ impl Inner {
             snapshots.stop();
         }
         self.experiments.stop();
+        if let Some(run) = self.dry_runs.latest() {
+            run.stop();
+        }
         // Disconnected: the engine has ended.
         let _ = self.engine.send(Command::Stop);
         self.desk.serving.stop();

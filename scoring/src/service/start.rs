@@ -19,8 +19,8 @@ use crate::follower::Follower;
 use crate::inference::InferenceConfig;
 use crate::log::{EventLog, LogConfig, LogError};
 use crate::meters::{self, Meters};
-use crate::serving::{Serving, ServingConfig};
 use crate::policy::dry_run::DryRuns;
+use crate::serving::{Serving, ServingConfig};
 use crate::snapshot::{self, SnapshotStore, Taker, TakerLog};
 use anyhow::{Context, bail, ensure};
 use crossbeam_channel::{Receiver, Sender};
@@ -86,14 +86,19 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     let limits = config.limits;
     let mut threads = vec![following];
     let rim = cluster.as_ref().map(cluster::Prepared::cluster);
-    let (control, control_fold) = Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
+    let (control, control_fold) =
+        Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
     threads.push(desk.serving.link(Arc::clone(&desk.health), control.clone(), desk.log.clone())?);
     desk.serving.apply(&control.state());
     control.listen(desk.serving.listener());
     let (ending, failing) = (Arc::clone(&desk.health), Arc::clone(&desk.health));
     threads.push(
         control
-            .spawn(control_fold, move || ending.ending(), move |reason| failing.degrade("control", Some(reason.to_owned())))
+            .spawn(
+                control_fold,
+                move || ending.ending(),
+                move |reason| failing.degrade("control", Some(reason.to_owned())),
+            )
             .context("the control thread did not start")?,
     );
     let (drift, watching) = watch_drift(&config, &desk, &control, rim.clone(), tapped)?;
@@ -104,14 +109,8 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     if let Some(cluster) = cluster {
         threads.extend(cluster.spawn(&desk, engine.clone(), token)?);
     }
-    let start = EngineStart {
-        desk: Arc::clone(&desk),
-        cluster: rim.clone(),
-        store: store.clone(),
-        limits,
-        commands,
-        replayed,
-    };
+    let start =
+        EngineStart { desk: Arc::clone(&desk), cluster: rim.clone(), store: store.clone(), limits, commands, replayed };
     threads.push(
         Builder::new()
             .name("engine".to_owned())

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_route_follows_the_arm_and_names_it() {
-        let everybody = || json!({ "kind": "percent", "percent": 100.0 });
+        let everybody = || json!({ "kind": "tenants", "tenants": ["t"] });
         let route = roster(&[]).route(&payment("anna"));
         assert_eq!((&route.model.model.name[..], route.arms.len(), names(&route.rungs).len()), ("a", 0, 2));
 
@@ -242,7 +242,7 @@ mod tests {
         let lowered = json!({
             "name": "strict",
             "arms": [{ "name": "strict", "operating_points": { "challenge": 0.01, "review": 0.02, "decline": 0.03 } }],
-            "stages": [{ "exposure": { "kind": "percent", "percent": 100.0 } }],
+            "stages": [{ "exposure": { "kind": "tenants", "tenants": ["t"] } }],
         });
         let roster = roster(&[lowered]);
         let (route, event) = (roster.route(&payment("anna")), payment("anna"));

@@ -7,7 +7,7 @@ use fraudnet_models::{ArtifactBuilder, Manifest, ModelRef};
 use std::path::Path;
 
 /// Log-odds that it adds to every payment.
-const ALARMISM: f32 = 4.0;
+const ALARMISM: f32 = 12.0;
 
 /// Publishes it beside the version it is made of.
 pub(super) fn publish(registry: &Path, champion: &ModelRef) -> Result<ModelRef> {

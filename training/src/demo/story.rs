@@ -25,6 +25,9 @@ use std::path::Path;
 
 /// Day on which somebody pushes a bad model.
 const BAD_ON: u32 = LIVE_DAYS - 2;
+/// Days after which the new kind of fraud is no news, and days before the bad model that tell what was learnt.
+const FIRST_DAYS: u32 = 2;
+const LAST_DAYS: u32 = 4;
 /// Version of the first champion.
 const FIRST: &str = "first";
 /// Name of the bad model's experiment.
@@ -238,15 +241,13 @@ impl Told {
         alarms.map(|mark| mark.at).find(|at| *at > f64::from(NOVEL_FROM))
     }
 
-    /// Recall on the new kind of fraud before the first promotion since it began, and after it from the next day on.
+    /// Recall on the new kind of fraud in its first days, and in the last days before the bad model.
     pub(super) fn novel_recalls(&self) -> (Option<f64>, Option<f64>) {
-        let since = |mark: &&Mark| mark.kind == MarkKind::Promoted && mark.at > f64::from(NOVEL_FROM);
-        let promoted = self.marks.iter().find(since).map_or(usize::MAX, |mark| mark.at.ceil() as usize);
-        let sum = |days: &mut dyn Iterator<Item = &DayFigures>| {
+        let over = |from: u32, to: u32| {
+            let days = self.days.iter().take(to as usize).skip(from as usize);
             DayFigures::recall(days.fold([0, 0], |[all, caught], day| [all + day.novel[0], caught + day.novel[1]]))
         };
-        let before = sum(&mut self.days.iter().take(promoted));
-        (before, sum(&mut self.days.iter().skip(promoted)))
+        (over(NOVEL_FROM, NOVEL_FROM + FIRST_DAYS), over(BAD_ON - LAST_DAYS, BAD_ON))
     }
 
     /// Whether the hasty model was rolled back by a guard rail.
@@ -258,7 +259,7 @@ impl Told {
     pub(super) fn complete(&self) -> bool {
         let (before, after) = self.novel_recalls();
         let recovered = matches!((before, after), (Some(before), Some(after)) if after > before);
-        self.alarm().is_some() && recovered && self.rolled_back()
+        self.alarm().is_some() && self.first(MarkKind::Promoted).is_some() && recovered && self.rolled_back()
     }
 
     /// The story as a table.
@@ -278,7 +279,11 @@ impl Told {
                 trained.join(", ")
             ),
             format!("promoted    {}", day(MarkKind::Promoted)),
-            format!("recall      {} of the new fraud before, {} after", percent(before), percent(after)),
+            format!(
+                "recall      {} of the new fraud on its first days, {} on the last",
+                percent(before),
+                percent(after)
+            ),
             format!(
                 "bad model   pushed on day {BAD_ON}, {}",
                 if self.rolled_back() { "rolled back by itself" } else { "NOT rolled back" }
@@ -300,13 +305,12 @@ mod tests {
     #[test]
     fn a_story_is_complete_only_with_all_its_parts() {
         let mut days = vec![day([10, 8], [0, 0]); NOVEL_FROM as usize];
-        days.extend([day([10, 8], [10, 1]), day([10, 8], [10, 7])]);
+        days.resize((BAD_ON - LAST_DAYS) as usize, day([10, 8], [10, 1]));
+        days.resize(LIVE_DAYS as usize, day([10, 8], [10, 7]));
         let mut told = Told { novelty: "mule_network", days, ..Told::default() };
-        let (early, begun) = (1.5, f64::from(NOVEL_FROM));
-        told.happened(early, MarkKind::Promoted, "1 promoted".to_owned());
-        assert_eq!(told.novel_recalls(), (Some(0.4), None), "nothing was promoted since it began");
-        told.happened(begun + 0.5, MarkKind::Promoted, "2 promoted".to_owned());
         assert_eq!(told.novel_recalls(), (Some(0.1), Some(0.7)));
+        let (early, begun) = (1.5, f64::from(NOVEL_FROM));
+        told.happened(begun + 0.5, MarkKind::Promoted, "2 promoted".to_owned());
         told.happened(early, MarkKind::Alarm, "drift alarm: psi".to_owned());
         assert_eq!(told.alarm(), None, "that was before the new fraud");
         told.happened(begun + 0.5, MarkKind::Alarm, "drift alarm: auc".to_owned());

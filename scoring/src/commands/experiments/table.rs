@@ -146,7 +146,7 @@ fn measured(figures: &FiguresReport) -> String {
     for (count, what) in [
         (figures.excluded, "payments are decided by an older experiment"),
         (figures.mixed, "payments of the control are served by a younger experiment and count nowhere"),
-        (figures.dropped, "payments were dropped before they were mature, for want of room"),
+        (figures.dropped, "labels were dropped for want of room"),
     ] {
         if count > 0 {
             put(&mut text, format_args!("{count} {what}\n"));

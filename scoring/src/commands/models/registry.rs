@@ -42,8 +42,11 @@ impl Place {
 
 /// The registry of a model's folder, which is a family of versions or one of them.
 fn beside(folder: &Path) -> PathBuf {
-    let up = if folder.join(MANIFEST_FILE).exists() { "../.." } else { ".." };
-    folder.join(up)
+    let levels = if folder.join(MANIFEST_FILE).exists() { 2 } else { 1 };
+    match folder.ancestors().nth(levels) {
+        Some(root) if !root.as_os_str().is_empty() => root.to_path_buf(),
+        _ => folder.join(if levels == 2 { "../.." } else { ".." }),
+    }
 }
 
 pub(super) fn list(place: &Place) -> anyhow::Result<ExitCode> {
@@ -78,7 +81,7 @@ pub(super) fn print_table(models: &[ModelTold]) {
         if told.champion_file && roles.is_empty() {
             roles.push("(champion file)");
         }
-        println!(
+        let line = format!(
             "{:<wide$}  {:<8}  {author:<10}  {:>9}  {:>7}  {}",
             told.model.to_string(),
             told.tier.map_or("-", Tier::name),
@@ -86,6 +89,7 @@ pub(super) fn print_table(models: &[ModelTold]) {
             figure("roc_auc"),
             roles.join(", ")
         );
+        println!("{}", line.trim_end());
         if let Some(problem) = &told.problem {
             println!("  bad: {problem}");
         }
@@ -129,7 +133,7 @@ pub(super) fn print_model(reply: &ModelReply, format: OutputFormat) -> anyhow::R
         );
         println!("features       {}", manifest["feature_fingerprint"].as_str().unwrap_or("-"));
         for (name, file) in manifest["files"].as_object().into_iter().flatten() {
-            println!("  {:<15}{:>9} bytes", name, file["bytes"]);
+            println!("  {:<16}{:>9} bytes", name, file["bytes"]);
         }
     }
     for (name, figure) in &told.metrics {

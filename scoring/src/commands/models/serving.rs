@@ -21,7 +21,7 @@ pub(super) fn list(remote: &Remote, format: OutputFormat) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     let ModelsReply { serving, aliases, previous_champion, models, refusals } = read(reply)?;
-    println!("serving   {serving}");
+    println!("{:<12}{serving}", "serving");
     for AliasTold { alias, model, configured, since, actor, reason } in &aliases {
         let model = model.as_ref().map_or("-".to_owned(), ToString::to_string);
         let why = match (since, actor, reason) {
@@ -29,12 +29,12 @@ pub(super) fn list(remote: &Remote, format: OutputFormat) -> anyhow::Result<Exit
             _ if *configured && model != "-" => "as configured".to_owned(),
             _ => String::new(),
         };
-        println!("{:<10}{model}  {why}", alias.name());
+        println!("{}", format!("{:<12}{model}  {why}", alias.name()).trim_end());
     }
-    println!("{:<10}{}\n", "before", previous_champion.as_deref().unwrap_or("-"));
+    println!("{:<12}{}\n", "previous", previous_champion.as_deref().unwrap_or("-"));
     print_table(&models);
     for refusal in refusals.iter().rev().take(5) {
-        println!("refused   {}: {}", refusal.model, refusal.reason);
+        println!("{:<12}{}: {}", "refused", refusal.model, refusal.reason);
     }
     Ok(ExitCode::SUCCESS)
 }

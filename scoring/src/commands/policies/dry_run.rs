@@ -1,6 +1,5 @@
 //! `fraudnet policies dry-run`: starts a dry run, says how far it is, and tells what came of it.
 
-use super::super::OutputFormat;
 use super::{Service, read, read_file};
 use anyhow::{Context, bail};
 use fraudnet_scoring::policy::dry_run::{DryRunReply, DryRunReport, DryRunRequest, DryRunTally};

@@ -55,8 +55,8 @@ enum Action {
     /// Shows the rules of a version.
     Show {
         /// Version, or `active`.
-        #[arg(default_value = "active")]
-        version: String,
+        #[arg(value_name = "VERSION", default_value = "active")]
+        policy: String,
         #[command(flatten)]
         service: Service,
     },
@@ -78,7 +78,8 @@ enum Action {
     /// Brings a version into force; `none` leaves the decision to model and lists.
     Activate {
         /// Version, as `list` shows it.
-        version: String,
+        #[arg(value_name = "VERSION")]
+        policy: String,
         /// Why; it stays with the change.
         #[arg(long)]
         reason: String,
@@ -111,10 +112,10 @@ impl Policies {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.action {
             Action::List { service } => list(&service),
-            Action::Show { version, service } => show(&version, &service),
+            Action::Show { policy, service } => show(&policy, &service),
             Action::Check { file, format } => check(&file, format),
             Action::Publish { file, service } => publish(&file, &service),
-            Action::Activate { version, reason, service } => activate(&version, &reason, &service),
+            Action::Activate { policy, reason, service } => activate(&policy, &reason, &service),
             Action::DryRun(arguments) => arguments.run(),
             Action::Variables { word, format } => variables(word.as_deref(), format),
         }

@@ -141,6 +141,7 @@ fn outcomes(lives: &[Lived], blind_from: Option<usize>) -> (usize, Vec<(usize, A
 /// The figures of the README, at the scale of the demo and the settings of a service.
 #[test]
 #[ignore = "twenty months of life take minutes"]
+#[expect(clippy::disallowed_macros, reason = "the figures are what it is run for")]
 fn twenty_calm_months_and_every_planted_shift() {
     let mut false_alarms = [0; 3];
     for seed in 1..=20 {

@@ -1,10 +1,10 @@
-//! What is heard of a payment after its verdict: what shadows said, labels, and that it is mature.
+//! What is heard of a payment after its verdict: what shadows said, that it was confirmed, and that it is mature.
 
-use super::{Clusters, Ledger, Open, Part, ShadowNote, clusters, transaction_key};
+use super::{Clusters, Ledger, Open, Part, ShadowNote, clusters};
 use crate::experiments::arm::{ArmFigures, Said, Seen};
+use crate::experiments::books::Labels;
 use crate::experiments::figures::StageKind;
 use crate::verdict::ArmTold;
-use fraudnet_graph::{Label, LabelSource};
 
 impl Ledger {
     /// What a shadow arm said.
@@ -23,7 +23,9 @@ impl Ledger {
         let Some(stage) = tracked.figures.stages.last_mut().filter(|stage| stage.kind == StageKind::Shadow) else {
             return;
         };
-        tracked.counters[usize::from(arm)].increment(1);
+        if self.told {
+            tracked.counters[usize::from(arm)].increment(1);
+        }
         let verdict = open.said;
         let control = Seen { said: verdict, tier: None, cause: None, latency_us: None, spilled: false };
         let (Some(probability), Some(decision)) = (note.fraud_probability, note.decision) else {
@@ -42,10 +44,8 @@ impl Ledger {
         let account = open.account;
         let part = Part { experiment: index as u32, stage: stage_index as u8, arm, shadow: Some(shadow) };
         open.parts.push(part);
-        tracked.open += 1;
         if !counted {
             open.parts.push(Part { arm: 0, shadow: None, ..part });
-            tracked.open += 1;
         }
         let mut alone = Clusters::default();
         let accounts = &mut tracked.accounts;
@@ -59,28 +59,15 @@ impl Ledger {
         }
     }
 
-    /// A label: it replaces a standing one whose source is not stronger.
-    pub fn label(&mut self, tenant: &str, label: &Label, known_at_ms: i64) {
-        self.tick(known_at_ms);
-        let Some(position) = self.open_by_key.get(&transaction_key(tenant, &label.transaction_id)).copied() else {
-            return;
-        };
-        let Some(open) = self.open.get_mut(&position) else { return };
-        if open.standing.is_some_and(|(_, source)| source > label.source) {
-            return;
+    /// A label of a payment was confirmed, or one that was is replaced by another; false where the payment is not known any more.
+    pub fn confirmed(&mut self, key: u64, before: Option<bool>, now: bool) -> bool {
+        let Some(open) = self.open_by_key.get(&key).and_then(|position| self.open.get(position)) else { return false };
+        let (said, parts) = (open.said, open.parts.clone());
+        if let Some(before) = before {
+            self.confirm(said, &parts, before, -1);
         }
-        open.standing = Some((label.fraud, label.source));
-        if label.source >= LabelSource::Analyst {
-            let (before, now) = (open.confirmed, label.fraud);
-            open.confirmed = Some(now);
-            if before != Some(now) {
-                let (said, parts) = (open.said, open.parts.clone());
-                if let Some(before) = before {
-                    self.confirm(said, &parts, before, -1);
-                }
-                self.confirm(said, &parts, now, 1);
-            }
-        }
+        self.confirm(said, &parts, now, 1);
+        true
     }
 
     fn confirm(&mut self, said: Said, parts: &[Part], fraud: bool, sign: i64) {
@@ -100,24 +87,19 @@ impl Ledger {
         }
     }
 
-    /// Moves the clock; what became mature is settled, in the order of the log.
-    pub(super) fn tick(&mut self, at_ms: i64) {
-        if at_ms <= self.clock_ms {
-            return;
-        }
-        self.clock_ms = at_ms;
-        let maturity_ms = self.terms.maturity_ms;
-        let due = |open: &Open| open.occurred_at_ms.saturating_add(maturity_ms) <= at_ms;
-        while self.open.first_key_value().is_some_and(|(_, open)| due(open)) {
+    /// Settles what is before `position` in the log and occurred before `before_ms`: all that will ever be known of it is.
+    pub fn settle(&mut self, position: u64, before_ms: i64, labels: &mut Labels) {
+        let ripe = |(first, open): (&u64, &Open)| *first < position && open.occurred_at_ms < before_ms;
+        while self.open.first_key_value().is_some_and(ripe) {
             let Some((position, open)) = self.open.pop_first() else { return };
-            self.settle(&open);
+            let (fraud, counted) = labels.take(open.key);
+            self.settle_one(&open, fraud, counted);
             self.let_go(position, &open);
         }
     }
 
-    fn settle(&mut self, open: &Open) {
-        let fraud = open.standing.is_some_and(|(fraud, _)| fraud);
-        if fraud && open.confirmed.is_none() {
+    fn settle_one(&mut self, open: &Open, fraud: bool, counted: bool) {
+        if fraud && !counted {
             self.confirm(open.said, &open.parts, true, 1);
         }
         let costs = self.terms.costs;

@@ -3,10 +3,11 @@
 //! Map: this file (the checks and their bounds), `evidence` (both models on the same payments, as they are served), `memory` (what must
 //! not be forgotten).
 //!
-//! What keeps a worse model out: candidate and champion score the same payments of accounts that nothing was fitted on. The candidate's
-//! average precision must be at least the champion's, and the lower end of the paired 95 % interval of the difference (whole days drawn,
-//! the same ones for both) at most `margin` below it; on all that is known by now, and on mature payments alone. So a model that is worse
-//! by d passes only where a sample errs by d in its favour. What is *not* promised: that it is better on frauds nobody has told of yet.
+//! What keeps a worse model out: candidate and champion score the same payments of accounts that nothing was fitted on. On all that is
+//! known by now the candidate's average precision must lie `gain` above the champion's, and the lower end of the paired 95 % interval of
+//! the difference (whole days drawn, the same ones for both) at most `margin` below it; on mature payments alone it must not be lower.
+//! So a model that is worse by d passes only where two samples err by d and more in its favour. What is *not* promised: that it is better
+//! on frauds nobody has told of yet.
 
 mod evidence;
 mod memory;
@@ -32,10 +33,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
-    /// Most that the candidate's average precision may lie below the champion's; 0: it must not be lower at all.
-    pub tolerance: f64,
-    /// Most that the lower end of the difference's interval may lie below zero.
+    /// Least that the candidate's average precision must lie above the champion's on all that is known: a version that gains nothing is
+    /// not worth the risk of a change. Below 0: it may be lower by so much.
+    pub gain: f64,
+    /// Most that the lower end of that difference's interval may lie below zero.
     pub margin: f64,
+    /// The same on mature payments alone, of which there are fewer; there the difference itself must not be below zero (or the gain).
+    pub mature_margin: f64,
     /// Bootstrap replicates.
     pub replicates: usize,
     /// Most recall at the review rate that may be lost.
@@ -59,8 +63,9 @@ pub struct GateConfig {
 impl Default for GateConfig {
     fn default() -> GateConfig {
         GateConfig {
-            tolerance: 0.0,
-            margin: 0.02,
+            gain: 0.005,
+            margin: 0.03,
+            mature_margin: 0.15,
             replicates: 500,
             recall_loss: 0.05,
             forgotten: 0.05,
@@ -81,14 +86,15 @@ impl GateConfig {
     /// The first of them.
     pub fn check(&self) -> Result<()> {
         let shares = [
-            ("gate.tolerance", self.tolerance),
             ("gate.margin", self.margin),
+            ("gate.mature_margin", self.mature_margin),
             ("gate.recall_loss", self.recall_loss),
             ("gate.forgotten", self.forgotten),
             ("gate.calibration_error", self.calibration_error),
             ("gate.neighbourhood", self.neighbourhood),
             ("gate.half_decisions", self.half_decisions),
         ];
+        ensure!((-1.0..=1.0).contains(&self.gain), "gate.gain must lie from -1 to 1, not {}", self.gain);
         for (name, value) in shares {
             ensure!((0.0..=1.0).contains(&value), "{name} must lie from 0 to 1, not {value}");
         }
@@ -159,22 +165,18 @@ pub fn judge(evidence: &Evidence, config: &GateConfig, review_rate: f64, seed: u
     let mut checks = Vec::new();
     let compared = known.difference(config.replicates, seed);
     let compared_mature = mature.difference(config.replicates, seed);
-    for (name, of, difference) in [
-        ("average_precision", "all known payments", compared),
-        ("mature_average_precision", "mature payments", compared_mature),
+    for (name, of, difference, least, margin) in [
+        ("average_precision", "all known payments", compared, config.gain, config.margin),
+        ("mature_average_precision", "mature payments", compared_mature, config.gain.min(0.0), config.mature_margin),
     ] {
-        let bound = -config.margin;
         checks.push(Check {
             name: name.to_owned(),
             value: Some(difference.value),
-            bound,
-            passed: difference.value >= -config.tolerance && difference.low >= bound,
+            bound: least,
+            passed: difference.value >= least && difference.low >= -margin,
             told: format!(
-                "average precision on {of}: {:+.4} against the champion (95 % from {:+.4} to {:+.4}); it must not be {}lower, and the lower end not below {bound:+.3}",
-                difference.value,
-                difference.low,
-                difference.high,
-                if config.tolerance > 0.0 { format!("{} ", config.tolerance) } else { String::new() }
+                "average precision on {of}: {:+.4} against the champion (95 % from {:+.4} to {:+.4}); it must be at least {least:+.3}, and the lower end at least {:+.3}",
+                difference.value, difference.low, difference.high, -margin
             ),
         });
     }
