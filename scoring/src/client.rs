@@ -7,9 +7,9 @@ use crate::http::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, DEADLINE, LabelReply, Prob
 use crate::wire::{LabelRequest, ScoreRequest, format_timestamp};
 use fraudnet_models::SecretKey;
 use http_body_util::{BodyExt, Full};
+pub use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-pub use hyper::Method;
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -231,13 +231,7 @@ impl FraudnetClient {
     ///
     /// # Errors
     /// Where the connection fails.
-    pub async fn change(
-        &self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-        sender: &Sender,
-    ) -> Result<Reply, ClientError> {
+    pub async fn change(&self, method: Method, path: &str, body: Bytes, sender: &Sender) -> Result<Reply, ClientError> {
         let mut request = Request::builder().method(&method).uri(self.uri(path)?).header(ACTOR, &sender.actor);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -83,8 +83,8 @@ pub(crate) mod tests {
             subgraph_digest: "26b47f2c3935fb40c882caffc0946b52".into(),
             subgraph: SubgraphSize { hops: [1, 3, 0, 0], truncated: 0 },
             experiments: Vec::new(),
-        score_decision: None,
-        control_group: None,
+            score_decision: None,
+            control_group: None,
             stage_us: StageTimes::default(),
         }
     }

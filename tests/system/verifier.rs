@@ -146,8 +146,8 @@ fn example(key: &str, digest: &str, tensor: &Tensor) -> Vec<u8> {
         model_version: "0".to_owned(),
         tier: Tier::Rules,
         inclusion_probability: 1.0,
-                control_group: false,
-                propensity: 1.0,
+        control_group: false,
+        propensity: 1.0,
         subgraph_digest: digest.to_owned(),
     };
     encode(&head, tensor)

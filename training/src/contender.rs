@@ -43,7 +43,9 @@ impl Contender {
     pub const fn of(scorer: Scorer) -> Contender {
         match scorer {
             // A model of rows stands where trees on its columns would.
-            Scorer::Trees { features: FeatureSet::V1 } | Scorer::Rows { features: FeatureSet::V1, .. } => Contender::TreesV1,
+            Scorer::Trees { features: FeatureSet::V1 } | Scorer::Rows { features: FeatureSet::V1, .. } => {
+                Contender::TreesV1
+            }
             Scorer::Trees { .. } | Scorer::Rows { .. } => Contender::TreesV2,
             Scorer::Network | Scorer::Blend { .. } => Contender::Hybrid,
         }

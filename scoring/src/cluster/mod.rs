@@ -247,8 +247,15 @@ impl Cluster {
     /// Hands a control event to Kafka; returns once it is durable there.
     pub(crate) async fn append_control(&self, event: &ControlEvent) -> Result<(), ServiceError> {
         let kind = MessageKind::Control;
-        let headers =
-            cloud_event_headers(kind, &event.control_id, SOURCE, event.at_ms, event.change.name(), CONTROL_TENANT, None);
+        let headers = cloud_event_headers(
+            kind,
+            &event.control_id,
+            SOURCE,
+            event.at_ms,
+            event.change.name(),
+            CONTROL_TENANT,
+            None,
+        );
         let key = event.change.name().as_bytes().to_vec();
         self.send(Outgoing { topic: Topic::ModelEvents, key, payload: event.encode().into(), headers }).await?;
         Ok(())

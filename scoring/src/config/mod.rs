@@ -15,8 +15,9 @@ mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection, InferenceSection, InputSection, KafkaSection, LadderSection, LogSection,
-    ModelSection, RawConfig, RedisSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
+    ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection, InferenceSection,
+    InputSection, KafkaSection, LadderSection, LogSection, ModelSection, RawConfig, RedisSection, ServerSection,
+    SnapshotSection, TelemetrySection, TrainingSection,
 };
 
 use figment::Figment;

@@ -70,7 +70,6 @@ impl ControlEvent {
     /// # Errors
     /// Where it is not one that this build knows.
     pub fn decode(json: &[u8]) -> Result<ControlEvent, String> {
-        serde_json::from_slice(json)
-            .map_err(|error| format!("{error}; run the version that wrote it or a newer one"))
+        serde_json::from_slice(json).map_err(|error| format!("{error}; run the version that wrote it or a newer one"))
     }
 }

@@ -130,7 +130,9 @@ impl Control {
         let commits = self.inner.log.commits();
         std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             while !ending() {
-                if let Err(reason) = fold.follow(&control.inner.log, |state, event, told| control.tell(state, event, told)) {
+                if let Err(reason) =
+                    fold.follow(&control.inner.log, |state, event, told| control.tell(state, event, told))
+                {
                     tracing::error!(reason, "control events cannot be read; what scores stays as it is");
                     failed(&reason);
                     return;
@@ -178,9 +180,11 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, actor: &str, change: Change) -> Result<Applied, ControlError> {
-        let runtime = self.inner.runtime.as_ref().ok_or_else(|| {
-            ServiceError::Log("control events are submitted from within a runtime".to_owned())
-        })?;
+        let runtime = self
+            .inner
+            .runtime
+            .as_ref()
+            .ok_or_else(|| ServiceError::Log("control events are submitted from within a runtime".to_owned()))?;
         runtime.block_on(self.submit(actor, change, clock::monotonic() + PATIENCE))
     }
 
@@ -227,9 +231,16 @@ impl Control {
                 for listener in self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
                     listener(&state);
                 }
-                tracing::info!(position = applied.position, actor = event.actor, change = event.change.name(), "a change was applied");
+                tracing::info!(
+                    position = applied.position,
+                    actor = event.actor,
+                    change = event.change.name(),
+                    "a change was applied"
+                );
             }
-            Err(reason) => tracing::warn!(actor = event.actor, change = event.change.name(), reason, "a change was refused"),
+            Err(reason) => {
+                tracing::warn!(actor = event.actor, change = event.change.name(), reason, "a change was refused")
+            }
         }
         failpoint::hit("after_control_applied");
         if let Some(waiter) = self.waiting().remove(&event.control_id) {

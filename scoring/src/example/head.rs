@@ -90,8 +90,7 @@ impl ExampleHead {
         bytes.extend_from_slice(&transactions.to_le_bytes());
         bytes.extend_from_slice(&labels.to_le_bytes());
         bytes.extend_from_slice(&[decision as u8, tier as u8]);
-        let numbers =
-            [self.fraud_probability, self.logit.unwrap_or(0.0), self.inclusion_probability, self.propensity];
+        let numbers = [self.fraud_probability, self.logit.unwrap_or(0.0), self.inclusion_probability, self.propensity];
         for number in numbers {
             bytes.extend_from_slice(&number.to_le_bytes());
         }

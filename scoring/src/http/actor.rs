@@ -84,7 +84,9 @@ pub(super) async fn authorised_up_to(app: &App, request: Request, most: usize) -
         Some(name) if name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
             name.to_owned()
         }
-        Some(_) => return Err(Problem::of_header(ACTOR, "must be 1 to 64 letters, digits, dots, dashes or underscores")),
+        Some(_) => {
+            return Err(Problem::of_header(ACTOR, "must be 1 to 64 letters, digits, dots, dashes or underscores"));
+        }
     };
     let control = app.service.control();
     if control.config().trusted_keys.is_some() {
@@ -97,7 +99,9 @@ pub(super) async fn authorised_up_to(app: &App, request: Request, most: usize) -
         let signed_ms = wire::parse_timestamp(time)
             .ok_or_else(|| Problem::of_header(ACTOR_TIME, "must be a time such as 2026-11-22T10:00:00Z"))?;
         if clock::now_ms().abs_diff(signed_ms) > SKEW.as_millis() as u64 {
-            return Err(refused(format!("{ACTOR_TIME} is more than five minutes from this service's clock; set the clock and sign again")));
+            return Err(refused(format!(
+                "{ACTOR_TIME} is more than five minutes from this service's clock; set the clock and sign again"
+            )));
         }
         let message = signed_message(&method, &path, time, &body);
         control.trust().verify(&actor, message.as_bytes(), signature).map_err(|error| refused(error.to_string()))?;

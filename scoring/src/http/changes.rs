@@ -73,6 +73,7 @@ pub(super) async fn list(
     }
     let events = app.service.control().events(form.from, form.limit)?;
     let next = events.last().map_or(form.from, |(position, _)| position + 1);
-    let entry = |(position, event): (u64, ControlEvent)| ChangeEntry { position, at: format_timestamp(event.at_ms), event };
+    let entry =
+        |(position, event): (u64, ControlEvent)| ChangeEntry { position, at: format_timestamp(event.at_ms), event };
     Ok(Json(ChangesReply { changes: events.into_iter().map(entry).collect(), next }))
 }

@@ -39,8 +39,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
 pub use changes::{ChangeEntry, ChangesReply};
-pub use experiments::{ExperimentReply, ExperimentsReply, StepReply, StepRequest};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
+pub use experiments::{ExperimentReply, ExperimentsReply, StepReply, StepRequest};
 pub use labels::LabelReply;
 pub use lists::{ListChangedReply, ListRequest, ListedReply, ListsReply};
 pub use models::{

@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
 
-use super::{changes, drift, entities, experiments, labels, lists, models, payments, policies, problem, status, training};
+use super::{
+    changes, drift, entities, experiments, labels, lists, models, payments, policies, problem, status, training,
+};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;

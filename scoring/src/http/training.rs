@@ -73,7 +73,8 @@ pub(super) async fn stream(
     let stretch = app.service.training(form.from, form.limit, Duration::from_millis(form.wait_ms)).await?;
     let next = stretch.next;
     let body = encode(&stretch).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE.as_str(), ARROW_STREAM.to_owned()), (NEXT_POSITION, next.to_string())], body).into_response())
+    Ok(([(header::CONTENT_TYPE.as_str(), ARROW_STREAM.to_owned()), (NEXT_POSITION, next.to_string())], body)
+        .into_response())
 }
 
 fn schema() -> Schema {

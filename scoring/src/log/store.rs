@@ -274,10 +274,7 @@ impl Store {
                 let position = position.value();
                 end = position + 1;
                 match record::parse(bytes.value()).ok_or(LogError::UnknownEntry { position })? {
-                    Record::Event { .. }
-                    | Record::Rejected { .. }
-                    | Record::Example { .. }
-                    | Record::Note { .. } => {}
+                    Record::Event { .. } | Record::Rejected { .. } | Record::Example { .. } | Record::Note { .. } => {}
                     Record::Control { .. } => {
                         controls.insert(position, ()).map_err(|error| write(error.into()))?;
                     }

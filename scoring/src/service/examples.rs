@@ -136,8 +136,8 @@ fn matter(record: Record<'_>, position: u64) -> Result<Option<TrainingMatter>, S
             }))
         }
         Record::Control { event } => {
-            let control = crate::control::ControlEvent::decode(event)
-                .map_err(|reason| unreadable("control event", &reason))?;
+            let control =
+                crate::control::ControlEvent::decode(event).map_err(|reason| unreadable("control event", &reason))?;
             let event = String::from_utf8_lossy(event).into_owned();
             Ok(Some(TrainingMatter::Control { at_ms: control.at_ms, event }))
         }

@@ -20,13 +20,13 @@ mod start;
 use crate::cluster::{Cluster, ClusterConfig};
 use crate::control::{Control, ControlConfig};
 use crate::drift::{Drift, DriftConfig};
+use crate::engine::{Command, Handoff, Sequenced};
 use crate::experiments::ledger::Terms;
 use crate::experiments::watch::Watch;
-use crate::engine::{Command, Handoff, Sequenced};
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
-use crate::serving::{LadderConfig, Serving};
 use crate::policy::dry_run::DryRuns;
+use crate::serving::{LadderConfig, Serving};
 use crate::snapshot::{SnapshotConfig, Taker};
 use crate::{clock, trace_context, wire};
 use claims::{Claimed, Waiter};
@@ -43,8 +43,8 @@ pub use backfill::{BackfillReport, load_history};
 pub(crate) use claims::{Ending, Made};
 use decide::Times;
 pub(crate) use decide::{Desk, PendingVerdict};
-pub(crate) use health::Health;
 pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
+pub(crate) use health::Health;
 
 /// How often it is looked whether there is more for the trainer.
 const TRAINING_POLL: Duration = Duration::from_millis(50);
@@ -380,7 +380,11 @@ impl Service {
             let end = log.durable_end();
             let read = tokio::task::spawn_blocking(move || examples::stretch(&log, from, limit)).await;
             let stretch = read.map_err(|_| ServiceError::Log("reading it broke off".to_owned()))??;
-            if !stretch.items.is_empty() || stretch.next < end || clock::monotonic() >= until || self.inner.desk.health.ending() {
+            if !stretch.items.is_empty()
+                || stretch.next < end
+                || clock::monotonic() >= until
+                || self.inner.desk.health.ending()
+            {
                 return Ok(stretch);
             }
             tokio::time::sleep(TRAINING_POLL).await;

@@ -20,7 +20,8 @@ pub use drift::{Drift, drift};
 pub use money::{Money, money};
 pub use ranking::{AtThreshold, Ranking};
 pub use reliability::{
-    expected_calibration_error, reliability_curve, top_decile_ratio, weighted_calibration_error, weighted_top_decile_ratio,
+    expected_calibration_error, reliability_curve, top_decile_ratio, weighted_calibration_error,
+    weighted_top_decile_ratio,
 };
 
 /// Average precision of payments that stand for `weights` payments each; zero where nothing is positive. What early stops go by.

@@ -75,11 +75,7 @@ impl Topic {
     /// from it. The other topics follow the broker's default.
     pub fn kept_for_ever(self) -> bool {
         match self {
-            Topic::Transactions
-            | Topic::Labels
-            | Topic::Verdicts
-            | Topic::DeadLetters
-            | Topic::ModelEvents => true,
+            Topic::Transactions | Topic::Labels | Topic::Verdicts | Topic::DeadLetters | Topic::ModelEvents => true,
             Topic::Reviews | Topic::TrainingExamples => false,
         }
     }
