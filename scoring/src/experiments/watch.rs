@@ -1,6 +1,6 @@
 //! The thread that counts and acts: it folds the log like the follower does, publishes reports, and makes the steps that are due.
 //!
-//! Cost: some 10 µs a payment on a thread of its own, and as much again when it is mature; at most [`LOOK`] behind the log. A start folds
+//! Cost: some 10 µs a payment on a thread of its own, and as much again when it is mature; at most `LOOK` behind the log. A start folds
 //! again from where the oldest experiment that is remembered was created, less [`LOOKBACK`] entries to know what is usual for tenants:
 //! about 20 s a million payments, during which figures grow and no step is made. Without any experiment little is read again.
 //!

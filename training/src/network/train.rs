@@ -1,6 +1,6 @@
 //! Fitting a network from scratch: its settings, what is told on the way, what comes of it.
 //!
-//! The epochs themselves are [`super::descent`]'s, which a fine-tune shares.
+//! The epochs themselves are `super::descent`'s, which a fine-tune shares.
 
 use super::descent::descend;
 use super::standardise::Standardisation;
