@@ -109,7 +109,7 @@ enum Action {
 /// Where versions lie, and whose signatures count.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// Configuration file (TOML), for model.registry, control.trusted_keys, control.require_signature and [inference].
+    /// Configuration file (TOML), for model.registry, control.trusted_keys, control.require_signature and the section inference.
     #[arg(long, env = "FRAUDNET_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder of all versions instead of the configured one.

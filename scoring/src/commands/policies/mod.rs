@@ -36,7 +36,7 @@ const EXAMPLE: &str = r#"A policy (TOML or JSON); deploy/policies/example.toml i
 /// Publishes policies, tries them on the past, and brings them into force.
 ///
 /// A policy is a version of rules on top of the model's score. A rule is an expression in CEL over the payment (amount, ip_country, …), its
-/// score (probability, decision, …) and its features (feature.<name>); where it holds, the decision is at least as severe as the rule says, or
+/// score (probability, decision, …) and its features (feature.NAME); where it holds, the decision is at least as severe as the rule says, or
 /// with `override` an approval. `variables` lists all names. check and variables work without a service.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLE)]
