@@ -224,11 +224,11 @@ fn what_is_not_ours_is_named() {
         let sum = checksum(&changed);
         decode(&[&changed[..], &sum].concat())
     };
-    assert_eq!(resealed(4, 2), Err(ExampleError::OtherVersion { found: 2 }));
-    assert_eq!(resealed(5, 8), Err(ExampleError::Malformed { part: "a flag" }));
+    assert_eq!(resealed(4, 3), Err(ExampleError::OtherVersion { found: 3 }));
+    assert_eq!(resealed(5, 16), Err(ExampleError::Malformed { part: "a flag" }));
     assert_eq!(resealed(7, 255), Err(ExampleError::Malformed { part: "the head's length" }));
-    // The schema stands in front of the texts: 8 + 8 + 16 + 2 + 12 bytes into the head.
-    let schema_at = PREFIX + 46;
+    // The schema stands in front of the texts: 8 + 8 + 16 + 2 + 16 bytes into the head.
+    let schema_at = PREFIX + 50;
     assert_eq!(bytes[schema_at..schema_at + 8], schema_prefix());
     assert!(matches!(resealed(schema_at, !bytes[schema_at]), Err(ExampleError::OtherSchema { .. })));
     assert_eq!(hex(&schema_prefix()), schema::fingerprint()[..16]);

@@ -273,7 +273,7 @@ fn headers_keep_to_theirs() {
     let (ours, dead) = (schema("headers.json"), schema("dead-letter-headers.json"));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let kinds = ours["properties"]["ce_type"]["enum"].as_array().unwrap().len();
-    assert_eq!(kinds, 7);
+    assert_eq!(kinds, 8);
     for (kind, subject, tenant, trace) in [
         (MessageKind::Verdict, "t-1", "bank", Some(trace)),
         (MessageKind::Review, "t-1", "bank", None),

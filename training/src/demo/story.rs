@@ -25,8 +25,8 @@ use std::path::Path;
 
 /// Day on which somebody pushes a bad model.
 const BAD_ON: u32 = LIVE_DAYS - 2;
-/// Days after which the new kind of fraud is no news, and days before the bad model that tell what was learnt.
-const FIRST_DAYS: u32 = 2;
+/// Days on which the new kind of fraud is news, and days before the bad model that tell what was learnt.
+const FIRST_DAYS: u32 = 1;
 const LAST_DAYS: u32 = 4;
 /// Version of the first champion.
 const FIRST: &str = "first";
@@ -136,7 +136,7 @@ fn champion(arguments: &DemoArguments, models: &Path) -> FitRequest {
         ablation_share: 0.05,
         train: TrainConfig { epochs: 6, threads: 2, ..TrainConfig::default() },
         trees: TreeConfig { rounds: 200, ..TreeConfig::default() },
-        goals: PointGoals { decline_precision: 0.9, review_rate: 0.03, challenge_rate: 0.04 },
+        goals: PointGoals { decline_precision: 0.9, review_rate: 0.05, challenge_rate: 0.06 },
         runtime: GenerationSettings::default().runtime,
         threads: 2,
         replicates: 50,
@@ -241,7 +241,7 @@ impl Told {
         alarms.map(|mark| mark.at).find(|at| *at > f64::from(NOVEL_FROM))
     }
 
-    /// Recall on the new kind of fraud in its first days, and in the last days before the bad model.
+    /// Recall on the new kind of fraud when it was news, and in the last days before the bad model.
     pub(super) fn novel_recalls(&self) -> (Option<f64>, Option<f64>) {
         let over = |from: u32, to: u32| {
             let days = self.days.iter().take(to as usize).skip(from as usize);
@@ -280,7 +280,7 @@ impl Told {
             ),
             format!("promoted    {}", day(MarkKind::Promoted)),
             format!(
-                "recall      {} of the new fraud on its first days, {} on the last",
+                "recall      {} of the new fraud on its first day, {} on the last four",
                 percent(before),
                 percent(after)
             ),
