@@ -110,8 +110,8 @@ after_alarm = 15
 at = "off"
 [goals]
 decline_precision = 0.9
-review_rate = 0.05
-challenge_rate = 0.06
+review_rate = 0.03
+challenge_rate = 0.04
 [rollout]
 plan = "canary"
 shadow_payments = 600

@@ -136,7 +136,7 @@ fn champion(arguments: &DemoArguments, models: &Path) -> FitRequest {
         ablation_share: 0.05,
         train: TrainConfig { epochs: 6, threads: 2, ..TrainConfig::default() },
         trees: TreeConfig { rounds: 200, ..TreeConfig::default() },
-        goals: PointGoals { decline_precision: 0.9, review_rate: 0.05, challenge_rate: 0.06 },
+        goals: PointGoals { decline_precision: 0.9, review_rate: 0.03, challenge_rate: 0.04 },
         runtime: GenerationSettings::default().runtime,
         threads: 2,
         replicates: 50,

@@ -24,7 +24,7 @@ pub(super) const NOVEL_FROM: u32 = 5;
 /// Days of the world that the champion is fitted on.
 const FIT_DAYS: u32 = 50;
 /// More fraud than in life, so that two weeks of it say something.
-const FRAUD_SHARE: f64 = 0.04;
+const FRAUD_SHARE: f64 = 0.02;
 const ACCOUNTS: u32 = 4_000;
 const PAYMENTS_PER_DAY: u32 = 2_500;
 
