@@ -86,7 +86,6 @@ async fn answers_outlive_a_kill_when_the_system_keeps_the_writes() {
     survives_kills(&folder, &Settings::new(&folder).text("log.durability", "os")).await;
 }
 
-/// What a verdict says besides how long it took.
 /// All of a verdict but the time it took and its place in the log: training examples lie between the payments there, and the last of them
 /// may not have reached the disk when a service was killed.
 fn substance(mut verdict: Value) -> Value {

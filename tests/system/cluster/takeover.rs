@@ -94,7 +94,8 @@ async fn an_owner_that_was_frozen_never_contradicts() {
     // already may have its verdict later than its caller could wait.
     for refused in std::mem::take(&mut reports[0].others) {
         // `log-failed`: the brokers gave up on the message while its sender was frozen.
-        let kinds: &[&str] = if refused.status == 504 { &["not-durable-in-time"] } else { &["not-ready", "log-failed"] };
+        let kinds: &[&str] =
+            if refused.status == 504 { &["not-durable-in-time"] } else { &["not-ready", "log-failed"] };
         let problem = refused.problem(if refused.status == 504 { 504 } else { 503 });
         let told = problem["type"].as_str().expect("a problem has a type");
         assert!(kinds.iter().any(|kind| told == format!("urn:fraudnet:problem:{kind}")), "{problem}");
