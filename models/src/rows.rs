@@ -32,7 +32,7 @@ pub struct RowSession {
 }
 
 impl RowSession {
-    /// Builds a session over a file that passed [`crate::onnx::inspect_rows`], which found its ports, and tries it out.
+    /// Builds a session over a file that passed [`crate::onnx::inspect_rows()`], which found its ports, and tries it out.
     ///
     /// # Errors
     /// No runtime, a file that it refuses or that fails to run on such rows, or one whose answers depend on the other rows of a batch.
