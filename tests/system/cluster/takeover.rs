@@ -93,7 +93,7 @@ async fn an_owner_that_was_frozen_never_contradicts() {
     // A claim that was under way has waited for Redis for longer than it may, and the thawed one owns nothing now; what was in the topic
     // already may have its verdict later than its caller could wait.
     for refused in std::mem::take(&mut reports[0].others) {
-        // `log-failed`: the brokers gave up on the message while its sender was frozen.
+        // `log-failed`: the message's time ran out before it was sent at all, since its sender was frozen.
         let kinds: &[&str] =
             if refused.status == 504 { &["not-durable-in-time"] } else { &["not-ready", "log-failed"] };
         let problem = refused.problem(if refused.status == 504 { 504 } else { 503 });
