@@ -120,8 +120,16 @@ proptest! {
             [first, &pay, &report, middle, &clear, last].concat()
         };
         let (labelled, one) = fold(limits, &events(&build(&told(true), &told(false))));
-        let (never, other) = fold(limits, &events(&build(&silent, &silent)));
         let cleared = first.len() + 2 + middle.len();
+        let (_, at_the_clearing) = fold(limits, &events(&build(&told(true), &silent)[..cleared]));
+        if !at_the_clearing.knows_transaction("tenant0", "t200") {
+            // A label for a payment that was forgotten meanwhile changes nothing, so the report stands.
+            let (ignored, standing) = fold(limits, &events(&build(&told(true), &silent)));
+            prop_assert_eq!(labelled, ignored);
+            prop_assert_eq!(one.state_hash(), standing.state_hash());
+            return Ok(());
+        }
+        let (never, other) = fold(limits, &events(&build(&silent, &silent)));
         prop_assert_eq!(&labelled[cleared..], &never[cleared..]);
         for n in 0..12 {
             let name = format!("account{n}");
