@@ -31,7 +31,7 @@ demo-learning: ## a new kind of fraud appears and is learnt while the service ru
 	@deploy/setup/setup.sh build
 	@echo "demo-learning 2/3  build           (cold: about 12 minutes on 2 cores; warm: seconds)"
 	@cargo build --release --package fraudnet-scoring --package fraudnet-training --bins
-	@echo "demo-learning 3/3  run             (about 8 minutes)"
+	@echo "demo-learning 3/3  run             (about 5 minutes)"
 	@exec target/release/fraudnet-train demo
 
 test: setup ## build and run every test

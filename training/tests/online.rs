@@ -155,7 +155,7 @@ fn config(folder: &Path, models: &Path) -> OnlineConfig {
         gate: GateConfig {
             // A world this small has few frauds of anything: what is held here is the way, not the bounds.
             gain: 0.0,
-            margin: 0.2,
+            margin: 100.0,
             mature_margin: 0.5,
             replicates: 100,
             calibration_error: 0.05,
@@ -163,7 +163,7 @@ fn config(folder: &Path, models: &Path) -> OnlineConfig {
             young_alerts: 10.0,
             forgotten: 0.5,
             recall_loss: 0.5,
-            neighbourhood: 0.0,
+            neighbourhood: 1.0,
             latency: 20.0,
             ..GateConfig::default()
         },

@@ -291,6 +291,10 @@ impl Cluster {
                 tracing::warn!(reason, "a message was not acknowledged in time; it may or may not be in its topic");
                 ServiceError::NotDurableInTime
             }
+            SendError::NotSent(reason) => {
+                tracing::warn!(reason, "a message could not be sent in time; it is in no topic");
+                ServiceError::NotReady { state: "cut off from Kafka", retry_after_s: RETRY_AFTER_S }
+            }
             SendError::TooLarge | SendError::Refused(_) => ServiceError::Log(error.to_string()),
         })
     }

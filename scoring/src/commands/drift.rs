@@ -50,10 +50,12 @@ fn print(report: &DriftReport) {
         println!("            {} columns more once the graph reaches back far enough", reference.unsettled_columns);
     }
     let outcomes = &report.outcomes;
-    match (outcomes.auc, outcomes.latest_auc) {
-        (Some(auc), Some(latest)) => println!(
-            "outcomes    AUC {auc:.3} over {} matured frauds, {latest:.3} over the latest 25; {} payments wait to mature",
-            outcomes.window_frauds, outcomes.waiting
+    match (outcomes.auc, outcomes.latest_auc, outcomes.recall) {
+        (Some(auc), Some(latest), Some(recall)) => println!(
+            "outcomes    AUC {auc:.3} over {} matured frauds, {latest:.3} over the latest 25; {:.0} % of frauds caught; {} payments wait to mature",
+            outcomes.window_frauds,
+            100.0 * recall,
+            outcomes.waiting
         ),
         _ => println!("outcomes    no matured fraud yet; {} payments wait to mature", outcomes.waiting),
     }

@@ -95,7 +95,7 @@ impl Simulate {
             tenant: self.tenant.clone(),
             fraud_share: self.fraud_share,
             label_tail: self.label_tail,
-            typologies_from: Vec::new(),
+            newcomers: Vec::new(),
         };
         config.check()?;
         let mut report = Report {

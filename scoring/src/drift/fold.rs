@@ -4,7 +4,7 @@
 //! through the log's table of transactions, however old it is; only honest payments are remembered here. A payment that was declined and
 //! never spoken of is left out: nobody can have lost money on it, so its silence means nothing.
 
-use super::outcomes::{AucTurn, OutcomeConfig, Outcomes, Scored};
+use super::outcomes::{OutcomeConfig, OutcomeTurn, Outcomes, Scored};
 use crate::log::{EventLog, Record, TransactionKey, VerdictPlace};
 use crate::verdict::{Decision, TierCause};
 use crate::wire;
@@ -59,7 +59,7 @@ impl Fold {
     ///
     /// # Errors
     /// Where the log cannot be read.
-    pub(super) fn follow(&mut self) -> Result<Vec<AucTurn>, String> {
+    pub(super) fn follow(&mut self) -> Result<Vec<OutcomeTurn>, String> {
         if self.behind() == 0 {
             return Ok(Vec::new());
         }
@@ -105,7 +105,7 @@ impl Fold {
         self.begun_s.get_or_insert_with(|| u32::try_from(clock_ms(event).div_euclid(1_000)).unwrap_or(0));
     }
 
-    fn label(&mut self, key: TransactionKey, label: Label, known_ms: i64) -> Result<Vec<AucTurn>, String> {
+    fn label(&mut self, key: TransactionKey, label: Label, known_ms: i64) -> Result<Vec<OutcomeTurn>, String> {
         let Some(row) = self.log.transaction(&key).map_err(|error| error.to_string())? else { return Ok(Vec::new()) };
         let position = match row.verdict {
             VerdictPlace::At(position) => position,
@@ -138,6 +138,7 @@ fn scored(body: &[u8]) -> Result<Option<(Scored, Decision)>, String> {
     let at_ms = wire::parse_timestamp(&told.as_of.time).ok_or("the verdict's as_of.time is no time")?;
     Ok(told.tier_cause.is_none().then(|| {
         let model = format!("{}/{}", told.model, told.model_version).into();
-        (Scored { at_ms, probability: told.fraud_probability, model }, told.decision)
+        let caught = told.decision >= Decision::Review;
+        (Scored { at_ms, probability: told.fraud_probability, caught, model }, told.decision)
     }))
 }

@@ -206,7 +206,7 @@ impl Monitor {
             (Signal::Ks, place) => self.watches[place][0].standing = true,
             (Signal::Psi, place) => self.watches[place][1].standing = true,
             (Signal::Estimate, _) => self.estimate_watch.standing = true,
-            (Signal::Auc, _) => {}
+            (Signal::Auc | Signal::Recall, _) => {}
         }
     }
 

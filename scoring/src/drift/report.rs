@@ -116,6 +116,9 @@ pub struct OutcomesTold {
     /// AUC of the latest 25 matured frauds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest_auc: Option<f64>,
+    /// Share of matured frauds that were reviewed or declined, over the window that ADWIN keeps of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
 }
 
 /// Six decimals: as many as people read.
@@ -190,5 +193,6 @@ pub(super) fn outcomes(report: &mut DriftReport, outcomes: &Outcomes, model: &st
         auc: figures.auc.map(rounded),
         window_frauds: figures.window,
         latest_auc: figures.latest.map(rounded),
+        recall: figures.recall.map(rounded),
     };
 }

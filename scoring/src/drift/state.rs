@@ -1,5 +1,6 @@
 //! Drift alarms as control events: the same on every replica, there after a restart, and what the trainer listens to.
 
+use super::outcomes::Measure;
 use crate::control::Meta;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +18,8 @@ pub enum Signal {
     Psi,
     /// AUC on matured outcomes, watched by ADWIN.
     Auc,
+    /// Share of matured frauds that were caught, watched by ADWIN.
+    Recall,
     /// What calibrated probabilities let expect without labels.
     Estimate,
 }
@@ -28,7 +31,22 @@ impl Signal {
             Signal::Ks => "ks",
             Signal::Psi => "psi",
             Signal::Auc => "auc",
+            Signal::Recall => "recall",
             Signal::Estimate => "estimate",
+        }
+    }
+
+    /// Whether it speaks of matured labels.
+    const fn is_of_outcomes(self) -> bool {
+        matches!(self, Signal::Auc | Signal::Recall)
+    }
+}
+
+impl From<Measure> for Signal {
+    fn from(measure: Measure) -> Signal {
+        match measure {
+            Measure::Auc => Signal::Auc,
+            Measure::Recall => Signal::Recall,
         }
     }
 }
@@ -40,16 +58,16 @@ pub struct Alarm {
     pub signal: Signal,
     /// Which payments: `all`, or a channel.
     pub segment: String,
-    /// The column furthest beyond its bound; none for the AUC and its estimate.
+    /// The column furthest beyond its bound; none for AUC, recall and estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// The statistic; for the estimate by how much the AUC is expected to have fallen; for the AUC what it is now.
+    /// The statistic; for the estimate by how much the AUC is expected to have fallen; for AUC and recall what it is now.
     pub value: f64,
-    /// What it may be at most. For the AUC what it was before, over the window that ADWIN gave up.
+    /// What it may be at most. For AUC and recall what it was before, over the window that ADWIN gave up.
     pub bound: f64,
     /// The champion it speaks of, `name/version`.
     pub model: String,
-    /// Matured frauds of that champion so far, for the AUC: a replay of the log raises the same alarm again, which is refused.
+    /// Matured frauds of that champion so far, for AUC and recall: a replay of the log raises the same alarm again, which is refused.
     #[serde(default)]
     pub matured_frauds: u64,
     /// In words.
@@ -100,14 +118,14 @@ pub struct DriftState {
     pub cleared: VecDeque<RaisedAlarm>,
     /// Alarms raised so far.
     pub raised: u64,
-    /// Matured frauds at the latest AUC alarm of each version.
-    pub auc_raised_at: BTreeMap<String, u64>,
+    /// Matured frauds at the latest alarm on outcomes, by signal and version (`auc/hybrid/3`).
+    pub raised_at: BTreeMap<String, u64>,
 }
 
 impl DriftState {
-    /// Where an alarm of that kind stands.
-    pub fn key(signal: Signal, segment: &str) -> String {
-        format!("{}/{segment}", signal.name())
+    /// Where an alarm of that kind stands; with a model instead of a segment, where it was raised last.
+    pub fn key(signal: Signal, of: &str) -> String {
+        format!("{}/{of}", signal.name())
     }
 
     /// Whether an alarm would be refused, and why.
@@ -116,9 +134,10 @@ impl DriftState {
         if self.standing.contains_key(&key) {
             return Some(format!("the drift alarm {key} stands already; it is cleared before it is raised again"));
         }
-        let known = self.auc_raised_at.get(&alarm.model).copied();
-        (alarm.signal == Signal::Auc && known.is_some_and(|known| alarm.matured_frauds <= known)).then(|| {
-            format!("the AUC alarm of {} at {} matured frauds was raised before", alarm.model, alarm.matured_frauds)
+        let known = self.raised_at.get(&DriftState::key(alarm.signal, &alarm.model)).copied();
+        known.is_some_and(|known| alarm.matured_frauds <= known).then(|| {
+            let (signal, model, frauds) = (alarm.signal.name(), &alarm.model, alarm.matured_frauds);
+            format!("the {signal} alarm of {model} at {frauds} matured frauds was raised before")
         })
     }
 
@@ -132,8 +151,8 @@ impl DriftState {
                 if let Some(reason) = self.refuses(alarm) {
                     return Err(reason);
                 }
-                if alarm.signal == Signal::Auc {
-                    self.auc_raised_at.insert(alarm.model.clone(), alarm.matured_frauds);
+                if alarm.signal.is_of_outcomes() {
+                    self.raised_at.insert(DriftState::key(alarm.signal, &alarm.model), alarm.matured_frauds);
                 }
                 self.raised += 1;
                 let raised = RaisedAlarm {

@@ -6,7 +6,7 @@
 use super::columns::{self, Column};
 use super::fold::Fold;
 use super::monitor::{Monitor, Seen, Turn};
-use super::outcomes::AucTurn;
+use super::outcomes::OutcomeTurn;
 use super::reference::{Reference, Row};
 use super::report::{self, DriftReport};
 use super::segment::Segment;
@@ -196,32 +196,36 @@ impl Worker {
         self.outbox.extend(turns.into_iter().map(|turn| change(turn, &model)));
     }
 
-    fn outcome(&mut self, turn: AucTurn) {
+    fn outcome(&mut self, turn: OutcomeTurn) {
         let champion = (self.links.champion)();
         match turn {
-            AucTurn::Fell { model, before, after, matured_frauds } => {
-                tracing::warn!(model = %model, before, after, matured_frauds, "the AUC on matured outcomes has fallen");
+            OutcomeTurn::Fell { measure, model, before, after, matured_frauds } => {
+                let signal = Signal::from(measure);
+                tracing::warn!(signal = signal.name(), model = %model, before, after, matured_frauds, "matured outcomes have become worse");
                 if *model == *champion {
+                    let what = measure.told();
                     self.outbox.push_back(DriftChange::Alarm(Alarm {
-                        signal: Signal::Auc,
+                        signal,
                         segment: Segment::All.name().to_owned(),
                         column: None,
                         value: after,
                         bound: before,
                         model: champion,
                         matured_frauds,
-                        detail: format!("the AUC on matured outcomes fell from {before:.3} to {after:.3}, after {matured_frauds} matured frauds"),
+                        detail: format!(
+                            "{what} fell from {before:.3} to {after:.3}, after {matured_frauds} matured frauds"
+                        ),
                     }));
                 }
             }
-            AucTurn::Recovered { model, now } if *model == *champion => {
+            OutcomeTurn::Recovered { measure, model, now } if *model == *champion => {
                 self.outbox.push_back(DriftChange::Cleared {
-                    signal: Signal::Auc,
+                    signal: Signal::from(measure),
                     segment: Segment::All.name().to_owned(),
-                    reason: format!("the AUC on matured outcomes is back at {now:.3}"),
+                    reason: format!("{} is back at {now:.3}", measure.told()),
                 });
             }
-            AucTurn::Recovered { .. } => {}
+            OutcomeTurn::Recovered { .. } => {}
         }
     }
 
@@ -349,6 +353,10 @@ fn describe() {
     );
     describe_gauge!("fraudnet_drift_psi", "Stability index of the latest window against the reference, all payments");
     describe_gauge!("fraudnet_drift_auc", "AUC of the champion on matured outcomes, over ADWIN's window");
+    describe_gauge!(
+        "fraudnet_drift_recall",
+        "Share of the champion's matured frauds that were caught, over ADWIN's window"
+    );
     describe_gauge!("fraudnet_drift_matured_frauds", "Matured frauds that the champion scored");
     describe_gauge!(
         "fraudnet_drift_estimated_auc",
@@ -384,9 +392,12 @@ fn publish_report(told: &DriftReport) {
     if let Some(auc) = told.outcomes.auc {
         gauge!("fraudnet_drift_auc").set(auc);
     }
+    if let Some(recall) = told.outcomes.recall {
+        gauge!("fraudnet_drift_recall").set(recall);
+    }
     let channels = Segment::ALL.into_iter().map(|segment| (Signal::Ks, segment));
-    for (signal, segment) in
-        channels.chain([Signal::Psi, Signal::Auc, Signal::Estimate].map(|signal| (signal, Segment::All)))
+    for (signal, segment) in channels
+        .chain([Signal::Psi, Signal::Auc, Signal::Recall, Signal::Estimate].map(|signal| (signal, Segment::All)))
     {
         let stands = |alarm: &super::RaisedAlarm| alarm.alarm.signal == signal && alarm.alarm.segment == segment.name();
         let standing = if told.standing.iter().any(stands) { 1.0 } else { 0.0 };

@@ -25,9 +25,19 @@ pub struct SimulationConfig {
     /// Whether labels that become known after the last day are still told. Without them the history ends like a real one:
     /// its latest frauds not yet reported.
     pub label_tail: bool,
-    /// Typologies whose campaigns begin only on a day (from 0) of the history; none of the others is told apart. Empty: all of them
-    /// were always there, and the history is the same as without this setting.
-    pub typologies_from: Vec<(Typology, u32)>,
+    /// Typologies that were not always there. Empty: all of them were, and the history is the same as without this setting.
+    pub newcomers: Vec<Newcomer>,
+}
+
+/// A typology whose campaigns begin late; the others go on as if it did not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Newcomer {
+    /// Which.
+    pub typology: Typology,
+    /// Day of the history, from 0, on which it appears.
+    pub from_day: u32,
+    /// Its frauds a day, in multiples of what it has otherwise, 0–10: they come on top of `fraud_share` where it is above 1.
+    pub times: f64,
 }
 
 /// A configuration outside its bounds.
@@ -54,7 +64,7 @@ impl SimulationConfig {
             tenant: "default".to_owned(),
             fraud_share: 0.005,
             label_tail: false,
-            typologies_from: Vec::new(),
+            newcomers: Vec::new(),
         }
     }
 
@@ -92,6 +102,9 @@ impl SimulationConfig {
         if !(0.0..=MAX_FRAUD_SHARE).contains(&self.fraud_share) {
             return fail("fraud_share", self.fraud_share.to_string(), "from 0 to 0.05");
         }
+        if let Some(wrong) = self.newcomers.iter().find(|newcomer| !TIMES.contains(&newcomer.times)) {
+            return fail("newcomers.times", wrong.times.to_string(), "from 0 to 10");
+        }
         Ok(())
     }
 
@@ -105,6 +118,12 @@ impl SimulationConfig {
             payments_per_day: self.payments_per_day.clamp(*PAYMENTS.start(), *PAYMENTS.end()),
             // A share that is not a number becomes none at all.
             fraud_share: if self.fraud_share.is_nan() { 0.0 } else { self.fraud_share.clamp(0.0, MAX_FRAUD_SHARE) },
+            newcomers: self
+                .newcomers
+                .iter()
+                .filter(|newcomer| !newcomer.times.is_nan())
+                .map(|newcomer| Newcomer { times: newcomer.times.clamp(*TIMES.start(), *TIMES.end()), ..*newcomer })
+                .collect(),
             ..self.clone()
         }
     }
@@ -115,6 +134,7 @@ const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 const ACCOUNTS: std::ops::RangeInclusive<u32> = 100..=5_000_000;
 const PAYMENTS: std::ops::RangeInclusive<u32> = 100..=50_000_000;
 const MAX_FRAUD_SHARE: f64 = 0.05;
+const TIMES: std::ops::RangeInclusive<f64> = 0.0..=10.0;
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +151,8 @@ mod tests {
         assert_eq!(field(SimulationConfig { tenant: String::new(), ..good.clone() }), "tenant");
         assert_eq!(field(SimulationConfig { fraud_share: f64::NAN, ..good.clone() }), "fraud_share");
         assert_eq!(field(SimulationConfig { start_ms: i64::MIN, ..good.clone() }), "start_ms");
+        let newcomer = Newcomer { typology: Typology::DeviceFarm, from_day: 3, times: 11.0 };
+        assert_eq!(field(SimulationConfig { newcomers: vec![newcomer], ..good.clone() }), "newcomers.times");
         let bounded = SimulationConfig { days: 0, fraud_share: f64::NAN, start_ms: i64::MAX, ..good }.bounded();
         assert_eq!(bounded.check(), Ok(()));
         assert_eq!(bounded.start_ms % DAY_MS, 0);

@@ -29,7 +29,7 @@ mod stream;
 mod tests;
 
 pub use columns::column_aucs;
-pub use config::{ConfigError, SimulationConfig};
+pub use config::{ConfigError, Newcomer, SimulationConfig};
 pub use history::{HistoryReader, LineError, LineFault, MAX_LINE_BYTES, read_history, write_history};
 pub use oracle::{Oracle, SimulatedEvent, Typology};
 pub use stream::Simulation;

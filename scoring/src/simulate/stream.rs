@@ -80,7 +80,7 @@ impl Simulation {
         let mut world = World::new(&config, &mut Dice::new(config.seed, 1));
         let mut crime = Dice::new(config.seed, 4);
         let frauds_per_day = config.fraud_share * f64::from(config.payments_per_day);
-        let mut underworld = Underworld::new(&mut world, frauds_per_day, &config.typologies_from, &mut crime);
+        let mut underworld = Underworld::new(&mut world, frauds_per_day, &config.newcomers, &mut crime);
         let mut agenda = Agenda::new(config.start_ms);
         if frauds_per_day > 0.0 {
             for day in -PRELUDE_DAYS..0 {

@@ -94,7 +94,9 @@ fn no_column_gives_fraud_away_and_typologies_share_it() {
 #[test]
 fn a_typology_that_begins_late_is_not_there_before_and_the_others_stay() {
     let base = SimulationConfig { days: 30, fraud_share: 0.03, ..small(8) };
-    let late = SimulationConfig { typologies_from: vec![(Typology::CardTesting, 15)], ..base.clone() };
+    let newcomer = |times| Newcomer { typology: Typology::CardTesting, from_day: 15, times };
+    let late = SimulationConfig { newcomers: vec![newcomer(1.0)], ..base.clone() };
+    let wave = SimulationConfig { newcomers: vec![newcomer(4.0)], ..base.clone() };
     let days = |config: &SimulationConfig, typology: Typology| -> Vec<i64> {
         let payments = simulate(config)
             .filter(|simulated| simulated.oracle.is_some_and(|oracle| oracle.typology == Some(typology)));
@@ -102,6 +104,8 @@ fn a_typology_that_begins_late_is_not_there_before_and_the_others_stay() {
     };
     let later = days(&late, Typology::CardTesting);
     assert!(later.len() > 10 && later.iter().all(|&day| day >= 15), "{later:?}");
+    let times = days(&wave, Typology::CardTesting).len() as f64 / later.len() as f64;
+    assert!((2.5..6.0).contains(&times), "a wave of four times as many: {times}");
     assert!(days(&base, Typology::CardTesting).iter().any(|&day| day < 15));
     for typology in Typology::ALL.into_iter().filter(|typology| *typology != Typology::CardTesting) {
         assert!(days(&late, typology).iter().any(|&day| day < 15), "{} was there all along", typology.name());

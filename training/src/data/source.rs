@@ -61,7 +61,9 @@ impl Source {
                 serde_json::json!({ "file": self.name(), "mapping": file_name(mapping) })
             }
             Source::Simulated(config) => {
-                let from = config.typologies_from.iter().map(|&(typology, day)| (typology.name(), day));
+                let newcomers = config.newcomers.iter().map(|newcomer| {
+                    serde_json::json!({ "typology": newcomer.typology.name(), "from_day": newcomer.from_day, "times": newcomer.times })
+                });
                 let mut made = serde_json::json!({
                 "simulator_version": SIMULATOR_VERSION,
                 "seed": config.seed,
@@ -73,8 +75,8 @@ impl Source {
                 "label_tail": config.label_tail,
                 });
                 // Told only where it is set: what was made before this setting existed is described as it was.
-                if !config.typologies_from.is_empty() {
-                    made["typologies_from"] = serde_json::json!(from.collect::<std::collections::BTreeMap<_, _>>());
+                if !config.newcomers.is_empty() {
+                    made["newcomers"] = newcomers.collect();
                 }
                 made
             }

@@ -1,6 +1,6 @@
 //! The service and the trainer as an operator runs them: processes of their own, beside this one.
 
-use super::world::World;
+use super::world::{GOALS, World};
 use anyhow::{Context, Result, bail, ensure};
 use fraudnet_scoring::client::{FraudnetClient, Sender};
 use fraudnet_scoring::config;
@@ -104,14 +104,14 @@ maturity_days = 2.0
 window_days = 20.0
 least_frauds = 20
 [fine_tune]
-after = 40
-after_alarm = 15
+after = 1000
+after_alarm = 25
 [retrain]
 at = "off"
 [goals]
-decline_precision = 0.9
-review_rate = 0.03
-challenge_rate = 0.04
+decline_precision = {decline}
+review_rate = {review}
+challenge_rate = {challenge}
 [rollout]
 plan = "canary"
 shadow_payments = 600
@@ -122,6 +122,9 @@ promote = true
             models = self.folder.join("models").display(),
             state = self.folder.join("trainer").display(),
             url = self.client.base(),
+            decline = GOALS.decline_precision,
+            review = GOALS.review_rate,
+            challenge = GOALS.challenge_rate,
         )
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct DemoArguments {
     #[arg(long, default_value = ".build/learning", value_name = "FOLDER")]
     folder: PathBuf,
     /// The kind of fraud that nobody has seen before.
-    #[arg(long, default_value = "mule_network", value_name = "TYPOLOGY", value_parser = typology)]
+    #[arg(long, default_value = "collusive_merchant", value_name = "TYPOLOGY", value_parser = typology)]
     novelty: Typology,
     /// Decides the world.
     #[arg(long, default_value_t = 7)]

@@ -4,7 +4,7 @@ use super::DemoArguments;
 use super::bad;
 use super::house::House;
 use super::live::{self, DayFigures, Mailbox};
-use super::world::{DAY_MS, LIVE_DAYS, NOVEL_FROM, World, fitted_on};
+use super::world::{DAY_MS, GOALS, LIVE_DAYS, NOVEL_FROM, World, fitted_on};
 use crate::command::print;
 use crate::contender::Contender;
 use crate::data::examples::Shares;
@@ -12,7 +12,6 @@ use crate::data::split::SplitSettings;
 use crate::fit::{FitRequest, fit};
 use crate::generations::GenerationSettings;
 use crate::network::TrainConfig;
-use crate::points::PointGoals;
 use crate::progress::Told as Progress;
 use crate::trees::TreeConfig;
 use anyhow::{Context, Result, ensure};
@@ -136,7 +135,7 @@ fn champion(arguments: &DemoArguments, models: &Path) -> FitRequest {
         ablation_share: 0.05,
         train: TrainConfig { epochs: 6, threads: 2, ..TrainConfig::default() },
         trees: TreeConfig { rounds: 200, ..TreeConfig::default() },
-        goals: PointGoals { decline_precision: 0.9, review_rate: 0.03, challenge_rate: 0.04 },
+        goals: GOALS,
         runtime: GenerationSettings::default().runtime,
         threads: 2,
         replicates: 50,

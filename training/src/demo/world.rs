@@ -3,10 +3,11 @@
 
 use super::DemoArguments;
 use crate::data::source::Source;
+use crate::points::PointGoals;
 use anyhow::{Result, ensure};
 use fraudnet_graph::{Body, Event};
 use fraudnet_scoring::clock;
-use fraudnet_scoring::simulate::{Oracle, SimulationConfig, Typology, simulate};
+use fraudnet_scoring::simulate::{Newcomer, Oracle, SimulationConfig, Typology, simulate};
 use fraudnet_scoring::wire::{LabelRequest, ScoreRequest};
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
@@ -25,6 +26,10 @@ pub(super) const NOVEL_FROM: u32 = 5;
 const FIT_DAYS: u32 = 50;
 /// More fraud than in life, so that two weeks of it say something.
 const FRAUD_SHARE: f64 = 0.02;
+/// The new kind's frauds, in multiples of any other kind's: such things come in waves.
+const WAVE: f64 = 4.0;
+/// What people have time for, where 2 % of payments are fraud, and 3 % in the wave.
+pub(super) const GOALS: PointGoals = PointGoals { decline_precision: 0.9, review_rate: 0.05, challenge_rate: 0.06 };
 const ACCOUNTS: u32 = 4_000;
 const PAYMENTS_PER_DAY: u32 = 2_500;
 
@@ -56,7 +61,7 @@ impl World {
             accounts: ACCOUNTS,
             payments_per_day: PAYMENTS_PER_DAY,
             fraud_share: FRAUD_SHARE,
-            typologies_from: vec![(arguments.novelty, PAST_DAYS + NOVEL_FROM)],
+            newcomers: vec![Newcomer { typology: arguments.novelty, from_day: PAST_DAYS + NOVEL_FROM, times: WAVE }],
             ..SimulationConfig::demo(arguments.seed, END_MS - i64::from(days) * DAY_MS)
         };
         config.check()?;
@@ -103,7 +108,7 @@ pub(super) fn fitted_on(novelty: Typology, seed: u64) -> Source {
         payments_per_day: PAYMENTS_PER_DAY,
         fraud_share: FRAUD_SHARE,
         label_tail: true,
-        typologies_from: vec![(novelty, FIT_DAYS + 1)],
+        newcomers: vec![Newcomer { typology: novelty, from_day: FIT_DAYS, times: 0.0 }],
         ..SimulationConfig::demo(seed + 1_000, END_MS - i64::from(FIT_DAYS) * DAY_MS)
     })
 }

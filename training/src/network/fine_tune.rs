@@ -8,8 +8,10 @@
 //! What keeps old patterns alive beside that is which examples it is given: that is the caller's replay buffer.
 
 use super::descent::descend;
-use super::train::{Example, Measure, Progress, TrainConfig, TrainError, TrainedNetwork, check};
+use super::gradient::score;
+use super::train::{Example, Measure, Progress, TrainConfig, TrainError, TrainedNetwork, check, is_fraud};
 use super::weights::Weights;
+use fraudnet_features::Tensor;
 
 /// How a network is fitted further.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,8 +84,8 @@ impl FineTuneConfig {
     }
 }
 
-/// Fits `start` further on `examples` and keeps the epoch that is best on `validation`; without a validation set, the last.
-/// Same arguments, same bits.
+/// Fits `start` further on `examples` and keeps the epoch that is best on `validation`, or `start` itself (epoch 0) where none is better;
+/// without a validation set, the last. Same arguments, same bits.
 ///
 /// # Errors
 /// A set lacks a class, examples are not of the width the network reads, a setting makes no sense, or the fit diverges.
@@ -105,9 +107,19 @@ pub fn fine_tune(
     if expected != found {
         return Err(TrainError::StartWidth { expected, found });
     }
-    let mut start = start.clone();
-    start.shift_logit(config.positive_weight.ln());
-    let mut tuned = descend(&course, start, config.anchor, examples, validation, average_precision, progress)?;
+    let mut shifted = start.clone();
+    shifted.shift_logit(config.positive_weight.ln());
+    let mut tuned = descend(&course, shifted, config.anchor, examples, validation, average_precision, progress)?;
     tuned.weights.shift_logit(-config.positive_weight.ln());
+    if !validation.is_empty() {
+        let tensors: Vec<&Tensor> = validation.iter().map(|example| &example.tensor).collect();
+        let frauds: Vec<bool> = validation.iter().map(|example| is_fraud(example)).collect();
+        let weights: Vec<f64> = validation.iter().map(|example| f64::from(example.weight)).collect();
+        let before = average_precision(&score(start, &tensors, config.shard, config.threads), &frauds, &weights);
+        if before >= tuned.validation_average_precision {
+            tuned.weights = start.clone();
+            (tuned.best_epoch, tuned.validation_average_precision) = (0, before);
+        }
+    }
     Ok(tuned)
 }

@@ -1,4 +1,5 @@
-//! A candidate from the champion: its network fitted further on new and replayed examples, its trees or trees grown anew beside it.
+//! A candidate from the champion: its network fitted further on new and replayed examples, and beside it further trees on top of its own, or
+//! new ones, whichever are better on the tuning part.
 //!
 //! Confident mistakes take part twice: as they were, and moved a little towards looking like fraud, so that the network is pushed back
 //! around the point and not only at it.
@@ -17,6 +18,9 @@ use crate::trees::{self, Table, TreeConfig, Trees};
 use anyhow::{Context, Result};
 use fraudnet_features::{FeatureSet, Tensor};
 use fraudnet_models::RuntimeConfig;
+
+/// Trees from which on they are grown anew: each costs time in every verdict and place in the artifact.
+const MOST_TREES: usize = 1_200;
 
 /// Fits the champion further on the material. The same arguments give the same candidate, bit for bit.
 ///
@@ -66,19 +70,7 @@ pub fn fine_tune(
         ..Making::default()
     };
 
-    let mut beside = Vec::new();
-    if let Some((set, ensemble)) = &champion.trees {
-        let trees = Trees {
-            gain: vec![0.0; ensemble.columns],
-            rounds: ensemble.trees.len(),
-            ensemble: ensemble.clone(),
-            stop_average_precision: None,
-        };
-        beside.push(Beside { name: "the champion's trees", set: *set, trees });
-    }
-    if settings.rounds > 0 {
-        beside.push(grown(material, settings.rounds, seed)?);
-    }
+    let beside = trees_beside(champion, material, settings.rounds, seed)?;
     let tensors: Vec<&Tensor> = material.tune.iter().map(|piece| &piece.example.tensor).collect();
     let said = network_logits(&tuned.weights, &tensors, runtime, config.threads)?;
     let (hybrid, logits, trials) = blend(tuned, &said, beside, &material.tune);
@@ -105,16 +97,42 @@ fn finish(
     })
 }
 
-/// Trees on v2, grown on the same examples as the network.
-fn grown(material: &Material, rounds: usize, seed: u64) -> Result<Beside> {
-    let set = FeatureSet::V2;
-    let (fit, tune) = (Rows::of(&material.fit, set, |piece| piece.example.weight), {
-        let judged: Vec<Piece> = material.tune.iter().filter(|piece| piece.weight > 0.0).cloned().collect();
-        Rows::of(&judged, set, |piece| piece.weight as f32)
-    });
+/// Trees to stand beside the network: the champion's with further ones that correct them on the same examples, and new ones, for the day on
+/// which the champion's know little of what goes on. Where the champion's have become too many, new ones alone.
+fn trees_beside(champion: &Champion, material: &Material, rounds: usize, seed: u64) -> Result<Vec<Beside>> {
+    let kept = champion.trees.as_ref();
+    if rounds == 0 {
+        let as_they_are = kept.map(|(set, ensemble)| Beside {
+            name: "the champion's trees",
+            set: *set,
+            trees: Trees {
+                gain: vec![0.0; ensemble.columns],
+                rounds: 0,
+                ensemble: ensemble.clone(),
+                stop_average_precision: None,
+            },
+        });
+        return Ok(as_they_are.into_iter().collect());
+    }
     let config = TreeConfig { seed: seed & 0x7fff_ffff, rounds, ..TreeConfig::default() };
+    let judged: Vec<Piece> = material.tune.iter().filter(|piece| piece.weight > 0.0).cloned().collect();
+    let rows = |set: FeatureSet| {
+        (
+            Rows::of(&material.fit, set, |piece| piece.example.weight),
+            Rows::of(&judged, set, |piece| piece.weight as f32),
+        )
+    };
+    let mut beside = Vec::new();
+    if let Some((set, start)) = kept.filter(|(_, ensemble)| ensemble.trees.len() + rounds <= MOST_TREES) {
+        let (fit, tune) = rows(*set);
+        let trees = trees::grow(&config, start, &fit.table(*set), Some(&tune.table(*set)), &mut |_| {})?;
+        beside.push(Beside { name: "the champion's trees and further ones", set: *set, trees });
+    }
+    let set = FeatureSet::V2;
+    let (fit, tune) = rows(set);
     let trees = trees::train(&config, &fit.table(set), Some(&tune.table(set)), &mut |_| {})?;
-    Ok(Beside { name: "trees grown anew", set, trees })
+    beside.push(Beside { name: "new trees", set, trees });
+    Ok(beside)
 }
 
 /// How much more a fraud must count for a step to weigh examples evenly; undone in the logit by the fit.

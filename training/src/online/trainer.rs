@@ -135,12 +135,9 @@ impl Trainer {
         }
         let gap_ms = (settings.hours_between_alarms * 3_600_000.0) as i64;
         let rested = clock_ms.saturating_sub(progress.alarmed_ms) >= gap_ms;
-        match &progress.alarm {
-            Some(signal) if rested && new >= settings.after_alarm => {
-                Some((Kind::FineTune, format!("drift alarm ({signal}) and {new} newly known frauds")))
-            }
-            _ => None,
-        }
+        let alarms: Vec<&str> = progress.alarms.iter().map(String::as_str).collect();
+        (!alarms.is_empty() && rested && new >= settings.after_alarm)
+            .then(|| (Kind::FineTune, format!("drift alarm ({}) and {new} newly known frauds", alarms.join(", "))))
     }
 
     fn begin(&mut self, kind: Kind, reason: String, audience: &mut dyn Audience) -> Result<Option<Outcome>> {
@@ -163,11 +160,10 @@ impl Trainer {
             seed: self.config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number) & 0x7fff_ffff,
             frauds: progress.seen.frauds,
         };
-        let alarmed = progress.alarm.is_some();
+        let alarmed = !progress.alarms.is_empty();
         self.store.advance(Step::Building(plan.clone()), |progress| {
             progress.steps = number;
             if alarmed {
-                progress.alarm = None;
                 progress.alarmed_ms = progress.clock_ms;
             }
             if kind == Kind::Retrain {

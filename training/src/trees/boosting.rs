@@ -7,11 +7,14 @@ use super::convert;
 use super::lightgbm::{Booster, Dataset};
 use super::table::{Table, TreeConfig};
 use crate::metrics::Ranking;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fraudnet_models::onnx::trees::TreeEnsemble;
+use std::num::NonZeroUsize;
 
 /// Rounds between two looks at the stop rows: sorting them costs about as much as a tree.
 pub(super) const LOOK_EVERY: usize = 5;
+/// Steps towards the bias of trees that are begun from; from any logit to any other they are enough.
+const NEWTON_STEPS: usize = 40;
 
 /// Fitted trees.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,38 @@ pub struct Trees {
 /// Settings outside their range; tables that are empty, of one class, of different widths, or with infinite values or
 /// weights that are not above zero; LightGBM's library missing or failing.
 pub fn train(config: &TreeConfig, fit: &Table, stop: Option<&Table>, told: &mut dyn FnMut(usize)) -> Result<Trees> {
+    boost_from(None, config, fit, stop, told)
+}
+
+/// Grows further trees on `start`: each corrects what is still wrong on the new rows, so that what the old trees know stays. The bias is
+/// moved first so that the weighted rows' prevalence is met. With `stop` rows and patience it may come out that none is added. Otherwise
+/// as [`train`]; `rounds` and `gain` speak of the new trees alone.
+///
+/// # Errors
+/// As [`train`]; a start that reads other columns.
+pub fn grow(
+    config: &TreeConfig,
+    start: &TreeEnsemble,
+    fit: &Table,
+    stop: Option<&Table>,
+    told: &mut dyn FnMut(usize),
+) -> Result<Trees> {
+    ensure!(
+        start.columns == fit.columns,
+        "the trees to begin from read {} columns and the fit rows have {}; both must come from one feature set",
+        start.columns,
+        fit.columns
+    );
+    boost_from(Some(start), config, fit, stop, told)
+}
+
+fn boost_from(
+    start: Option<&TreeEnsemble>,
+    config: &TreeConfig,
+    fit: &Table,
+    stop: Option<&Table>,
+    told: &mut dyn FnMut(usize),
+) -> Result<Trees> {
     config.check()?;
     fit.check("fit")?;
     if let Some(stop) = stop {
@@ -45,9 +80,20 @@ pub fn train(config: &TreeConfig, fit: &Table, stop: Option<&Table>, told: &mut 
             stop.columns
         );
     }
-    let mut booster = booster(config, fit, stop)?;
-    let best = boost(config, &mut booster, stop, told)?;
-    let (ensemble, gain) = convert::ensemble(&booster.text(best.rounds)?)?;
+    let start = start.map(|start| levelled(start, fit));
+    let mut booster = booster(config, fit, stop, start.as_ref())?;
+    let best = boost(config, &mut booster, stop, start.is_some(), told)?;
+    let average_precision = best.average_precision;
+    let Some(rounds) = NonZeroUsize::new(best.rounds) else {
+        let ensemble = start.context("no round was kept, and nothing to begin from")?;
+        return Ok(Trees {
+            gain: vec![0.0; ensemble.columns],
+            ensemble,
+            rounds: 0,
+            stop_average_precision: average_precision,
+        });
+    };
+    let (mut ensemble, gain) = convert::ensemble(&booster.text(rounds)?)?;
     ensure!(
         ensemble.columns == fit.columns && ensemble.trees.len() == best.rounds,
         "LightGBM saved {} trees of {} columns where {} of {} were fitted",
@@ -56,14 +102,52 @@ pub fn train(config: &TreeConfig, fit: &Table, stop: Option<&Table>, told: &mut 
         best.rounds,
         fit.columns
     );
-    Ok(Trees { ensemble, gain, rounds: best.rounds, stop_average_precision: best.average_precision })
+    if let Some(start) = start {
+        ensemble.bias += start.bias;
+        ensemble.trees.splice(0..0, start.trees);
+    }
+    Ok(Trees { ensemble, gain, rounds: best.rounds, stop_average_precision: average_precision })
 }
 
-pub(super) fn booster(config: &TreeConfig, fit: &Table, stop: Option<&Table>) -> Result<Booster> {
+/// A booster of those rows, whose first tree corrects `start` where there is one.
+pub(super) fn booster(
+    config: &TreeConfig,
+    fit: &Table,
+    stop: Option<&Table>,
+    start: Option<&TreeEnsemble>,
+) -> Result<Booster> {
     let parameters = parameters(config);
-    let fit = Dataset::new(fit, &parameters, None)?;
-    let stop = stop.map(|stop| Dataset::new(stop, &parameters, Some(&fit))).transpose()?;
+    let dataset = |table: &Table, reference: Option<&Dataset>| -> Result<Dataset> {
+        let mut dataset = Dataset::new(table, &parameters, reference)?;
+        if let Some(start) = start {
+            dataset.begin_from(&logits(start, table))?;
+        }
+        Ok(dataset)
+    };
+    let fit = dataset(fit, None)?;
+    let stop = stop.map(|stop| dataset(stop, Some(&fit))).transpose()?;
     Booster::new(&parameters, fit, stop)
+}
+
+fn logits(trees: &TreeEnsemble, table: &Table) -> Vec<f64> {
+    table.values.chunks_exact(table.columns).map(|row| f64::from(trees.logit(row))).collect()
+}
+
+/// The trees with a bias at which their probabilities add up to the rows' frauds: what LightGBM does with its first tree where it begins
+/// from nothing. Newton's steps on a convex function; a logit moves by one at most in each.
+fn levelled(start: &TreeEnsemble, fit: &Table) -> TreeEnsemble {
+    let logits = logits(start, fit);
+    let mut shift = 0.0_f64;
+    for _ in 0..NEWTON_STEPS {
+        let (mut slope, mut curvature) = (0.0, 1e-9);
+        for ((logit, positive), weight) in logits.iter().zip(fit.positive).zip(fit.weights) {
+            let probability = 1.0 / (1.0 + (-(logit + shift)).exp());
+            slope += f64::from(*weight) * (f64::from(u8::from(*positive)) - probability);
+            curvature += f64::from(*weight) * probability * (1.0 - probability);
+        }
+        shift += (slope / curvature).clamp(-1.0, 1.0);
+    }
+    TreeEnsemble { bias: start.bias + shift as f32, ..start.clone() }
 }
 
 /// One thread and row-wise histograms make the order of every sum, and so every bit, the same on each run; `seed`
@@ -92,14 +176,18 @@ fn boost(
     config: &TreeConfig,
     booster: &mut Booster,
     stop: Option<&Table>,
+    started: bool,
     told: &mut dyn FnMut(usize),
 ) -> Result<Best> {
     let judge = stop.map(Judge::new);
     let mut best = Best { rounds: 0, average_precision: None };
+    if let (true, Some(judge)) = (started && config.patience > 0, &judge) {
+        best.average_precision = Some(judge.average_precision(booster)?);
+    }
     for round in 1..=config.rounds {
         let grew = booster.update()?;
-        // The first tree is kept even where it could not split: it holds the log-odds of the weighted rows.
-        let rounds = if grew || round == 1 { round } else { round - 1 };
+        // From nothing, the first tree is kept even where it could not split: it holds the log-odds of the weighted rows.
+        let rounds = if grew || (round == 1 && !started) { round } else { round - 1 };
         let last = !grew || round == config.rounds;
         if grew {
             told(round);
@@ -115,7 +203,8 @@ fn boost(
             Some(_) => {}
         }
         let waited = rounds - best.rounds;
-        if last || (judge.is_some() && config.patience > 0 && best.rounds > 0 && waited >= config.patience) {
+        let looked = best.average_precision.is_some();
+        if last || (judge.is_some() && config.patience > 0 && looked && waited >= config.patience) {
             break;
         }
     }

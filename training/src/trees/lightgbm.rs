@@ -8,6 +8,7 @@ use super::library;
 use super::table::Table;
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +16,8 @@ type Handle = *mut c_void;
 
 /// `C_API_DTYPE_FLOAT32` of LightGBM's `c_api.h`.
 const FLOAT32: c_int = 0;
+/// `C_API_DTYPE_FLOAT64`.
+const FLOAT64: c_int = 1;
 /// `C_API_FEATURE_IMPORTANCE_GAIN`; the saved text ends with importances of this kind, which are not read.
 const IMPORTANCE_GAIN: c_int = 1;
 
@@ -142,6 +145,18 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Lets fitting begin from a logit of each row instead of from nothing.
+    pub fn begin_from(&mut self, logits: &[f64]) -> Result<()> {
+        ensure!(logits.len() == self.rows, "{} logits for {} rows", logits.len(), self.rows);
+        let length = c_int::try_from(logits.len()).context("too many rows for LightGBM")?;
+        let field = c"init_score";
+        // SAFETY: the handle is live, the name ends with a zero byte, and `logits` holds `length` f64, which are copied.
+        let status = unsafe {
+            (self.library.dataset_set_field)(self.handle, field.as_ptr(), logits.as_ptr().cast(), length, FLOAT64)
+        };
+        self.library.check(status, "take a logit to begin from for each row")
+    }
+
     fn set(&mut self, field: &CStr, values: &[f32]) -> Result<()> {
         let length = c_int::try_from(values.len()).context("too many rows for LightGBM")?;
         // SAFETY: the handle is live, the name ends with a zero byte, and `values` holds `length` f32, which are copied.
@@ -210,9 +225,9 @@ impl Booster {
         Ok(probabilities)
     }
 
-    /// The first `rounds` trees in LightGBM's text form.
-    pub fn text(&self, rounds: usize) -> Result<String> {
-        let rounds = c_int::try_from(rounds).context("too many rounds for LightGBM")?;
+    /// The first `rounds` trees in LightGBM's text form; it takes none for all.
+    pub fn text(&self, rounds: NonZeroUsize) -> Result<String> {
+        let rounds = c_int::try_from(rounds.get()).context("too many rounds for LightGBM")?;
         let mut buffer = vec![0u8; 1 << 20];
         loop {
             let (room, mut needed) = (buffer.len() as i64, 0i64);

@@ -19,6 +19,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use boosting::{Trees, train};
+pub use boosting::{Trees, grow, train};
 pub use library::{LIBRARY_VARIABLE, LIGHTGBM_VERSION};
 pub use table::{Table, TreeConfig};

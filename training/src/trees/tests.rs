@@ -1,13 +1,14 @@
 //! Fitted trees against LightGBM's own predictions, against themselves, and against tables that cannot be fitted.
 
 use super::boosting::{LOOK_EVERY, booster};
-use super::{Table, TreeConfig, Trees, convert, train};
+use super::{Table, TreeConfig, Trees, convert, grow, train};
 use crate::metrics::Ranking;
 use fraudnet_features::FeatureSet;
 use fraudnet_models::onnx::trees::{TreeEnsemble, TreeNode};
 use fraudnet_models::{Provider, RuntimeConfig, TreeSession};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 const COLUMNS: usize = 6;
@@ -52,11 +53,11 @@ fn fitted(config: &TreeConfig, fit: &Rows, stop: Option<&Rows>) -> Trees {
 #[test]
 fn scores_as_lightgbm_itself_does() {
     let fit = Rows::new(4000, 1);
-    let mut booster = booster(&config(), &fit.table(), None).unwrap();
+    let mut booster = booster(&config(), &fit.table(), None, None).unwrap();
     for _ in 0..60 {
         assert!(booster.update().unwrap());
     }
-    let (ensemble, _) = convert::ensemble(&booster.text(60).unwrap()).unwrap();
+    let (ensemble, _) = convert::ensemble(&booster.text(NonZeroUsize::new(60).unwrap()).unwrap()).unwrap();
     // Other rows, absent values where the fit rows had none, zeros, extremes, and the thresholds themselves with the
     // numbers next to them.
     let mut values = Rows::new(2000, 2).values;
@@ -190,6 +191,49 @@ fn columns_that_say_nothing_leave_the_prevalence() {
         assert_eq!(trees.rounds, 1);
         assert!((f64::from(trees.ensemble.logit(&[1.0; COLUMNS])) - expected).abs() < 1e-5);
     }
+}
+
+#[test]
+fn trees_grown_further_keep_what_was_known_and_learn_what_is_new() {
+    let average_precision = |ensemble: &TreeEnsemble, rows: &Rows| {
+        let logits: Vec<f32> = rows.values.chunks_exact(COLUMNS).map(|row| ensemble.logit(row)).collect();
+        Ranking::new(&logits, &rows.positive).average_precision()
+    };
+    let config = TreeConfig { patience: 20, ..config() };
+    let (old, old_later) = (Rows::new(4000, 20), Rows::new(4000, 21));
+    let start = fitted(&config, &old, None).ensemble;
+
+    // From now on whatever is steep in column 3 is fraud as well.
+    let newer = |count: usize, seed: u64| {
+        let mut rows = Rows::new(count, seed);
+        for (row, positive) in rows.values.chunks_exact(COLUMNS).zip(&mut rows.positive) {
+            *positive |= row[3] > 0.6;
+        }
+        rows
+    };
+    let (fit, stop, later) = (newer(600, 22), newer(600, 23), newer(4000, 24));
+    let grown = grow(&config, &start, &fit.table(), Some(&stop.table()), &mut |_| {}).unwrap();
+    assert!(grown.rounds > 0 && grown.ensemble.trees.len() == start.trees.len() + grown.rounds);
+    assert_eq!(grown.ensemble.trees[..start.trees.len()], start.trees);
+    let told = grown.stop_average_precision.unwrap();
+    assert!((average_precision(&grown.ensemble, &stop) - told).abs() < 1e-9, "what it is served as is what was judged");
+    let (before, after) = (average_precision(&start, &later), average_precision(&grown.ensemble, &later));
+    assert!(after > before + 0.1, "{before} to {after}");
+    // Three tenths of the columns' span are fraud now where they were not; on the rest the order stays.
+    let anew = fitted(&config, &fit, Some(&stop)).ensemble;
+    assert!(after > average_precision(&anew, &later) - 0.01);
+    let sum: f64 =
+        (fit.values.chunks_exact(COLUMNS)).map(|row| 1.0 / (1.0 + f64::from(-grown.ensemble.logit(row)).exp())).sum();
+    let frauds = fit.positive.iter().filter(|positive| **positive).count() as f64;
+    assert!((sum / frauds - 1.0).abs() < 0.1, "{sum} expected, {frauds} came");
+
+    // Rows of the old kind, ranked by chance as far as the start goes: nothing to add is a result, too.
+    let noise = Rows { positive: (0..600).map(|row| row % 7 == 0).collect(), ..Rows::new(600, 25) };
+    let unchanged = grow(&config, &start, &noise.table(), Some(&old_later.table()), &mut |_| {}).unwrap();
+    assert!(average_precision(&unchanged.ensemble, &old_later) >= average_precision(&start, &old_later));
+    let wrong = TreeEnsemble { columns: 5, ..start };
+    let error = grow(&config, &wrong, &fit.table(), None, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("read 5 columns and the fit rows have 6"), "{error}");
 }
 
 #[test]

@@ -92,4 +92,7 @@ pub enum SendError {
     /// The message is not in the topic and will not be.
     #[error("the broker did not take the message: {0}")]
     Refused(String),
+    /// Its time ran out before it could be sent; it is not in the topic and will not be. Another try may do better.
+    #[error("the message could not be sent in time: {0}")]
+    NotSent(String),
 }

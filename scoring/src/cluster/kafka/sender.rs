@@ -137,6 +137,7 @@ impl ProducerContext for Answers {
                 let nowhere = status == rdkafka::bindings::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
                 Err(match error.rdkafka_error_code() {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => SendError::TooLarge,
+                    Some(RDKafkaErrorCode::MessageTimedOut) if nowhere => SendError::NotSent(reason),
                     _ if nowhere => SendError::Refused(reason),
                     _ => SendError::Unknown(reason),
                 })

@@ -13,6 +13,7 @@ mod mules;
 mod proxies;
 mod takeover;
 
+use super::config::Newcomer;
 use super::draft::Agenda;
 use super::oracle::Typology;
 use super::population::World;
@@ -27,20 +28,23 @@ pub(crate) const PRELUDE_DAYS: i32 = 40;
 pub(crate) struct Underworld {
     gangs: Vec<Gang>,
     owed: [f64; Typology::ALL.len()],
-    per_day: f64,
+    /// Frauds of each typology a day.
+    per_day: [f64; Typology::ALL.len()],
     /// Day on which each typology's campaigns begin.
     from: [i32; Typology::ALL.len()],
 }
 
 impl Underworld {
     /// Gangs that book about `frauds_per_day` over all typologies.
-    pub(crate) fn new(world: &mut World, frauds_per_day: f64, late: &[(Typology, u32)], dice: &mut Dice) -> Underworld {
+    pub(crate) fn new(world: &mut World, frauds_per_day: f64, newcomers: &[Newcomer], dice: &mut Dice) -> Underworld {
         let count = (world.accounts.len() / 2_500).clamp(3, 12);
         let gangs = (0..count).map(|_| Gang::form(world, -PRELUDE_DAYS, dice)).collect();
-        let per_day = frauds_per_day / Typology::ALL.len() as f64;
+        let mut per_day = [frauds_per_day / Typology::ALL.len() as f64; Typology::ALL.len()];
         let mut from = [i32::MIN; Typology::ALL.len()];
-        for &(typology, day) in late {
-            from[typology as usize] = i32::try_from(day).unwrap_or(i32::MAX);
+        for newcomer in newcomers {
+            let which = newcomer.typology as usize;
+            from[which] = i32::try_from(newcomer.from_day).unwrap_or(i32::MAX);
+            per_day[which] *= newcomer.times;
         }
         Underworld { gangs, owed: [0.0; Typology::ALL.len()], per_day, from }
     }
@@ -55,7 +59,7 @@ impl Underworld {
                 continue;
             }
             let owed = &mut self.owed[typology as usize];
-            *owed += self.per_day;
+            *owed += self.per_day[typology as usize];
             while *owed > 0.0 {
                 let gang = dice.below(self.gangs.len());
                 let mut campaign = Campaign::new(world, &mut self.gangs[gang], agenda, dice, day, typology);

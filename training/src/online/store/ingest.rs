@@ -144,10 +144,20 @@ impl Work<'_> {
         // Only alarms matter here; what serves is asked of the service when it matters.
         let Ok(event) = serde_json::from_str::<serde_json::Value>(json) else { return };
         let change = &event["change"];
-        if change["kind"] == "drift" && change["change"] == "alarm" {
-            self.progress.seen.alarms += 1;
-            let text = |name: &str| change[name].as_str().unwrap_or("unknown").to_owned();
-            self.progress.alarm = Some(format!("{} of {}", text("signal"), text("segment")));
+        if change["kind"] != "drift" {
+            return;
+        }
+        let text = |name: &str| change[name].as_str().unwrap_or("unknown");
+        let alarm = format!("{} of {}", text("signal"), text("segment"));
+        match text("change") {
+            "alarm" => {
+                self.progress.seen.alarms += 1;
+                self.progress.alarms.insert(alarm);
+            }
+            "cleared" => {
+                self.progress.alarms.remove(&alarm);
+            }
+            _ => {}
         }
     }
 

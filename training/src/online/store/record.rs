@@ -8,6 +8,7 @@ use fraudnet_models::ModelRef;
 use fraudnet_scoring::example::ExampleHead;
 use fraudnet_scoring::verdict::Decision;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// An example of the buffer, without its tensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,9 +109,9 @@ pub struct Progress {
     pub frauds_at_tuning: u64,
     /// Known frauds below which no other try is made: where the last one had too few to go by.
     pub not_before_frauds: u64,
-    /// The last alarm that nothing was done about yet.
-    pub alarm: Option<String>,
-    /// Clock of the last step that an alarm set off, UTC milliseconds.
+    /// Drift alarms that stand, in words: `ks of all`.
+    pub alarms: BTreeSet<String>,
+    /// Clock of the last step begun while one stood, UTC milliseconds.
     pub alarmed_ms: i64,
     /// Clock up to which scheduled retrains are done, UTC milliseconds; the first payment's time until there was one.
     pub retrained_ms: i64,
@@ -123,7 +124,7 @@ pub struct Progress {
 }
 
 /// Layout that this build reads and writes.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 impl Progress {
     /// Of a store that has seen nothing.
@@ -136,7 +137,7 @@ impl Progress {
             strata: Strata::default(),
             frauds_at_tuning: 0,
             not_before_frauds: 0,
-            alarm: None,
+            alarms: BTreeSet::new(),
             alarmed_ms: i64::MIN,
             retrained_ms: i64::MIN,
             steps: 0,

@@ -202,14 +202,20 @@ fn a_full_class_keeps_its_strata_even_and_its_weights_whole() {
 fn what_cannot_be_read_is_counted_and_alarms_are_heard() {
     let folder = folder("unreadable");
     let mut store = open(&folder, BufferConfig::default());
-    let alarm = r#"{"control_id":"c","at_ms":1,"actor":"fraudnet","change":{"kind":"drift","change":"alarm","signal":"ks","segment":"all"}}"#;
+    let drift = |change: &str, signal: &str| {
+        format!(
+            r#"{{"control_id":"c","at_ms":1,"actor":"drift","change":{{"kind":"drift","change":"{change}","signal":"{signal}","segment":"all"}}}}"#
+        )
+    };
     let other = r#"{"control_id":"c","at_ms":1,"actor":"a","change":{"kind":"model","change":"alias"}}"#;
     let control = |json: &str| Told { at_ms: 1, item: Item::Control(json.to_owned()) };
     let damaged = Told { at_ms: 1, item: Item::Example(b"FNEX and more".to_vec()) };
-    store.ingest(&batch(vec![control(other), damaged, control("{"), control(alarm)], 4)).unwrap();
+    let alarms = [drift("alarm", "ks"), drift("alarm", "auc"), drift("cleared", "ks")];
+    let told = [control(other), damaged, control("{")].into_iter().chain(alarms.iter().map(|json| control(json)));
+    store.ingest(&batch(told.collect(), 4)).unwrap();
     let progress = store.progress();
-    assert_eq!((progress.seen.unreadable, progress.seen.control, progress.seen.alarms), (1, 3, 1));
-    assert_eq!(progress.alarm.as_deref(), Some("ks of all"));
+    assert_eq!((progress.seen.unreadable, progress.seen.control, progress.seen.alarms), (1, 5, 2));
+    assert_eq!(progress.alarms.iter().collect::<Vec<_>>(), ["auc of all"], "one of them was cleared");
     drop(store);
     let other_feed =
         Store::open(&folder, BufferConfig::default(), RULES, Cursor::Offsets { examples: -2, labels: -2, events: -2 });

@@ -21,7 +21,7 @@ pub(crate) struct TrialArguments {
     #[arg(long, default_value_t = 6)]
     compared: usize,
     /// Kinds of fraud that are new, world after world in turn.
-    #[arg(long, value_delimiter = ',', default_value = "device_farm,mule_network,proxy_cluster", value_parser = typology)]
+    #[arg(long, value_delimiter = ',', default_value = "collusive_merchant,mule_network,proxy_cluster", value_parser = typology)]
     novelties: Vec<Typology>,
     /// Folder for models and stores; its first champions are used again.
     #[arg(long, default_value = ".build/online-trial", value_name = "FOLDER")]

@@ -67,7 +67,7 @@ fn settings(
         threads: request.threads,
         labels: LabelConfig { maturity_days: 7.0, ..LabelConfig::default() },
         parts: PartConfig { window_days: 14.0, negatives: 3_000, least_frauds: 25, ..PartConfig::default() },
-        fine_tune: FineTuneSettings { after: 50, negatives: 2_500, rounds: 150, ..FineTuneSettings::default() },
+        fine_tune: FineTuneSettings { after: 50, negatives: 4_000, rounds: 200, ..FineTuneSettings::default() },
         retrain: RetrainSettings { at: "off".to_owned(), negatives: 6_000, epochs: 8, rounds: 200 },
         goals: GOALS,
         ..OnlineConfig::default()

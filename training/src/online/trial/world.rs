@@ -16,7 +16,7 @@ use fraudnet_features::{State, Tensor};
 use fraudnet_graph::{Applied, Body};
 use fraudnet_models::{Artifact, ModelRef, RuntimeConfig};
 use fraudnet_scoring::example::{self, ExampleHead};
-use fraudnet_scoring::simulate::{Oracle, Simulation, SimulationConfig, Typology, simulate};
+use fraudnet_scoring::simulate::{Newcomer, Oracle, Simulation, SimulationConfig, Typology, simulate};
 use fraudnet_scoring::verdict::{Decision, Tier};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ const PAYMENTS_PER_DAY: u32 = 1_200;
 const FRAUD_SHARE: f64 = 0.03;
 /// Days of the world that the first champion is fitted on.
 const FIT_DAYS: u32 = 40;
+/// The new kind's frauds, in multiples of any other kind's: such things come in waves.
+const WAVE: f64 = 3.0;
 /// Days that only fill the graph.
 pub(super) const WARM_UP: u32 = 12;
 /// Day on which the new kind appears.
@@ -36,8 +38,8 @@ pub(super) const NOVEL_FROM: u32 = WARM_UP + 12;
 /// Days in all.
 pub(super) const DAYS: u32 = NOVEL_FROM + 34;
 
-/// What people have time for, where 3 % of payments are fraud.
-pub(super) const GOALS: PointGoals = PointGoals { decline_precision: 0.9, review_rate: 0.03, challenge_rate: 0.04 };
+/// What people have time for, where 3 % of payments are fraud, and 4 % in the wave.
+pub(super) const GOALS: PointGoals = PointGoals { decline_precision: 0.9, review_rate: 0.05, challenge_rate: 0.06 };
 
 /// A payment that was scored.
 pub(super) struct Scored {
@@ -73,7 +75,7 @@ impl World {
             accounts: ACCOUNTS,
             payments_per_day: PAYMENTS_PER_DAY,
             fraud_share: FRAUD_SHARE,
-            typologies_from: vec![(novelty, NOVEL_FROM)],
+            newcomers: vec![Newcomer { typology: novelty, from_day: NOVEL_FROM, times: WAVE }],
             ..SimulationConfig::demo(seed, START_MS)
         };
         World {
@@ -212,7 +214,7 @@ pub(super) fn first_champion(
         payments_per_day: PAYMENTS_PER_DAY,
         fraud_share: FRAUD_SHARE,
         label_tail: true,
-        typologies_from: vec![(novelty, FIT_DAYS + 1)],
+        newcomers: vec![Newcomer { typology: novelty, from_day: FIT_DAYS, times: 0.0 }],
         ..SimulationConfig::demo(1_000_003, START_MS)
     };
     fit(&FitRequest {
