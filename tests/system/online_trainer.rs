@@ -95,7 +95,7 @@ rounds = 0
 at = "off"
 [gate]
 gain = -1.0
-margin = 1.0
+margin = 1e6
 mature_margin = 1.0
 replicates = 100
 recall_loss = 1.0
@@ -104,7 +104,7 @@ calibration_error = 1.0
 top_decile = 1e6
 young_alerts = 1e6
 latency = 1e6
-neighbourhood = 0.0
+neighbourhood = 1.0
 half_decisions = 1.0
 [rollout]
 plan = "shadow"

@@ -154,6 +154,8 @@ pub struct FineTuneSettings {
     pub epsilon: f32,
     /// How much a confident mistake counts, in honest payments.
     pub hard_weight: f32,
+    /// How much a fraud counts that was neither reviewed nor declined, in frauds that were.
+    pub missed_weight: f32,
     /// Most rounds of trees grown anew; 0: the champion's trees stay.
     pub rounds: usize,
 }
@@ -166,11 +168,12 @@ impl Default for FineTuneSettings {
             hours_between_alarms: 6.0,
             positives: 1_500,
             negatives: 3_000,
-            epochs: 3,
-            learning_rate: 5e-4,
-            anchor: 5.0,
+            epochs: 4,
+            learning_rate: 1e-3,
+            anchor: 2.0,
             epsilon: 0.1,
             hard_weight: 3.0,
+            missed_weight: 3.0,
             rounds: 200,
         }
     }
@@ -323,7 +326,9 @@ impl OnlineConfig {
             "fine_tune needs at least 1 epoch, 10 positives and 100 negatives"
         );
         ensure!(tune.epsilon.is_finite() && tune.epsilon >= 0.0, "fine_tune.epsilon must be 0 or more");
-        ensure!(tune.hard_weight.is_finite() && tune.hard_weight > 0.0, "fine_tune.hard_weight must be above 0");
+        for (name, weight) in [("hard_weight", tune.hard_weight), ("missed_weight", tune.missed_weight)] {
+            ensure!(weight.is_finite() && weight > 0.0, "fine_tune.{name} must be above 0, not {weight}");
+        }
         Schedule::parse(&self.retrain.at).context("retrain.at")?;
         self.gate.check()
     }
@@ -369,7 +374,7 @@ mod tests {
     #[test]
     fn a_file_names_what_differs_and_mistakes_are_told() {
         let config: OnlineConfig = toml::from_str("state = \"s\"\n[fine_tune]\nafter = 10\n").unwrap();
-        assert_eq!((config.fine_tune.after, config.fine_tune.epochs), (10, 3));
+        assert_eq!((config.fine_tune.after, config.fine_tune.epochs), (10, 4));
         assert!(config.check().is_ok());
         assert!(toml::from_str::<OnlineConfig>("[fine_tune]\naftr = 10\n").is_err());
         let wrong = OnlineConfig { parts: PartConfig { gate: 0.7, ..PartConfig::default() }, ..config };

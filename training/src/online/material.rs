@@ -57,6 +57,8 @@ pub struct Piece {
     pub mature: bool,
     /// Whether it is from before the window.
     pub memory: bool,
+    /// Whether it is a fraud that was neither reviewed nor declined.
+    pub missed: bool,
 }
 
 impl Piece {
@@ -347,13 +349,14 @@ fn read(
                 weight: judged,
                 mature,
                 memory,
+                missed: one.kept.class == Class::Positive && one.kept.decision < Decision::Review,
             });
         }
     }
     Ok(parts)
 }
 
-/// Weights in a fit: none far above its class's mean, and confident mistakes as heavy as is asked.
+/// Weights in a fit: none far above its class's mean; confident mistakes, and frauds that were missed, as heavy as is asked.
 fn weigh(fit: &mut [Piece], settings: &FineTuneSettings) {
     let mut sums: HashMap<bool, (f64, f64)> = HashMap::new();
     for piece in fit.iter().filter(|piece| piece.class != Class::HardNegative) {
@@ -365,7 +368,10 @@ fn weigh(fit: &mut [Piece], settings: &FineTuneSettings) {
     for piece in fit {
         let weight = match piece.class {
             Class::HardNegative => of_honest * f64::from(settings.hard_weight),
-            Class::Positive => f64::from(piece.example.weight).min(HEAVIEST * of_frauds),
+            Class::Positive => {
+                let times = if piece.missed { f64::from(settings.missed_weight) } else { 1.0 };
+                times * f64::from(piece.example.weight).min(HEAVIEST * of_frauds)
+            }
             Class::Negative | Class::Immature => f64::from(piece.example.weight).min(HEAVIEST * of_honest),
         };
         piece.example.weight = weight as f32;

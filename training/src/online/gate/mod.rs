@@ -168,7 +168,7 @@ pub fn judge(evidence: &Evidence, config: &GateConfig, review_rate: f64, seed: u
     let compared = known.difference(config.replicates, seed);
     let compared_mature = mature.difference(config.replicates, seed);
     for (name, of, difference, least, margin) in [
-        ("average_precision", "all known payments", compared, config.gain, config.margin * compared.value.max(0.0)),
+        ("average_precision", "all known payments", compared, config.gain, config.margin * compared.value.abs()),
         ("mature_average_precision", "mature payments", compared_mature, config.gain.min(0.0), config.mature_margin),
     ] {
         checks.push(Check {

@@ -30,6 +30,7 @@ fn pieces() -> Vec<Piece> {
             weight: if fraud { 1.0 } else { 5.0 },
             mature: occurred_ms < 30 * DAY,
             memory: false,
+            missed: false,
         }
     };
     let mut pieces: Vec<Piece> = (0..4_000).map(one).collect();
