@@ -25,6 +25,7 @@ impl RawConfig {
         let psi_bound = open("drift.psi_bound", drift.psi_bound, 100.0);
         let estimate_bound = open("drift.estimate_bound", drift.estimate_bound, 1.0);
         let delta = open("drift.auc_delta", drift.auc_delta, 0.5);
+        let recall_delta = open("drift.recall_delta", drift.recall_delta, 0.5);
         DriftConfig {
             enabled: drift.enabled,
             monitor: MonitorConfig {
@@ -41,6 +42,7 @@ impl RawConfig {
                 maturity_ms: faults.within("drift.maturity_hours", drift.maturity_hours, 1..=24 * 365) * HOUR_MS,
                 block_frauds: faults.within("drift.auc_block_frauds", drift.auc_block_frauds, 1..=1_000),
                 delta,
+                recall_delta,
             },
         }
     }

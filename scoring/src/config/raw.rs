@@ -299,6 +299,8 @@ section! {
         auc_block_frauds: usize = 1,
         /// ADWIN's accepted chance of a false alarm at each cut.
         auc_delta: f64 = 0.1,
+        /// The same for the share of frauds that was caught.
+        recall_delta: f64 = 0.01,
     }
 }
 

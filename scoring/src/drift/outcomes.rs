@@ -41,8 +41,10 @@ pub struct OutcomeConfig {
     pub maturity_ms: i64,
     /// Frauds of a block, at least 1.
     pub block_frauds: usize,
-    /// ADWIN's δ.
+    /// ADWIN's δ for the AUC.
     pub delta: f64,
+    /// ADWIN's δ for the share that was caught, which campaigns that come in bursts swing more widely.
+    pub recall_delta: f64,
 }
 
 /// Log position of a payment.
@@ -284,12 +286,12 @@ impl Outcomes {
                 self.versions.iter().min_by_key(|(_, version)| version.used).map(|(model, _)| Arc::clone(model));
             silent.and_then(|silent| self.versions.remove(&silent));
         }
-        let delta = self.config.delta;
+        let (delta, recall_delta) = (self.config.delta, self.config.recall_delta);
         let version = self.versions.entry(Arc::clone(model)).or_insert_with(|| Version {
             honest: VecDeque::new(),
             early: VecDeque::new(),
             auc: Watch::new(Measure::Auc, delta),
-            recall: Watch::new(Measure::Recall, delta),
+            recall: Watch::new(Measure::Recall, recall_delta),
             shown: VecDeque::new(),
             honest_count: 0,
             used: 0,
@@ -381,7 +383,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn config() -> OutcomeConfig {
-        OutcomeConfig { maturity_ms: 24 * HOUR, block_frauds: 1, delta: 0.1 }
+        OutcomeConfig { maturity_ms: 24 * HOUR, block_frauds: 1, delta: 0.1, recall_delta: 0.01 }
     }
 
     struct World {

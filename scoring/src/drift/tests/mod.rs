@@ -117,8 +117,12 @@ fn another_champion_begins_anew_and_a_restart_goes_on() {
 /// Follows the AUC of a life: every fraud is told a day later by an analyst. From the planted fraud on the model is blind to every second
 /// one: it scores as an honest payment.
 fn outcomes(lives: &[Lived], blind_from: Option<usize>) -> (usize, Vec<(usize, OutcomeTurn)>) {
-    let mut outcomes =
-        Outcomes::new(OutcomeConfig { maturity_ms: i64::from(DAY_S) * 1_000, block_frauds: 1, delta: 0.1 });
+    let mut outcomes = Outcomes::new(OutcomeConfig {
+        maturity_ms: i64::from(DAY_S) * 1_000,
+        block_frauds: 1,
+        delta: 0.1,
+        recall_delta: 0.01,
+    });
     let model: Arc<str> = "trees-v2/1".into();
     let (mut frauds, mut told, mut honest) = (0, Vec::new(), 0.0);
     for (position, lived) in lives.iter().enumerate() {
