@@ -27,8 +27,8 @@ const FIT_DAYS: u32 = 50;
 /// More fraud than in life, so that two weeks of it say something.
 const FRAUD_SHARE: f64 = 0.02;
 /// The new kind's frauds, in multiples of any other kind's: such things come in waves.
-const WAVE: f64 = 4.0;
-/// What people have time for, where 2 % of payments are fraud, and 3 % in the wave.
+const WAVE: f64 = 6.0;
+/// What people have time for, where 2 % of payments are fraud, and 4 % in the wave.
 pub(super) const GOALS: PointGoals = PointGoals { decline_precision: 0.9, review_rate: 0.05, challenge_rate: 0.06 };
 const ACCOUNTS: u32 = 4_000;
 const PAYMENTS_PER_DAY: u32 = 2_500;
