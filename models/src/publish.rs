@@ -82,13 +82,13 @@ impl ArtifactBuilder {
             self.manifest.files.insert(name.clone(), FileEntry { sha256: sha256(bytes), bytes: bytes.len() as u64 });
         }
         let staged = beside(folder, "partial");
+        let staging = Staging::begin(&staged);
         let result = self.stage(&staged).and_then(|()| Artifact::load(&staged)).and_then(|artifact| {
             publish(&staged).map_err(|source| io_error(folder, source))?;
             Ok(artifact)
         });
         if result.is_err() {
-            // Already gone if the rename succeeded; the first error is the one worth telling.
-            let _ = fs::remove_dir_all(&staged);
+            staging.discard();
         }
         result
     }
@@ -107,6 +107,27 @@ impl ArtifactBuilder {
             Some(key) => write_synced(&staged.join(SIGNATURE_FILE), &ManifestSignature::of(&manifest, key).to_bytes()),
             None => Ok(()),
         }
+    }
+}
+
+/// A folder that is written beside its later place.
+pub(crate) struct Staging<'a> {
+    folder: &'a Path,
+    /// The folder around it, where that is not there yet.
+    around: Option<&'a Path>,
+}
+
+impl<'a> Staging<'a> {
+    /// Before anything is written.
+    pub(crate) fn begin(folder: &'a Path) -> Staging<'a> {
+        Staging { folder, around: folder.parent().filter(|around| !around.exists()) }
+    }
+
+    /// Removes what was written. What is gone already, or cannot be removed, is not told: the first error is the one worth telling.
+    pub(crate) fn discard(self) {
+        let _ = fs::remove_dir_all(self.folder);
+        // An empty family would pass for one that lost its versions.
+        let _ = self.around.map(fs::remove_dir);
     }
 }
 

@@ -12,7 +12,7 @@
 
 use crate::artifact::{Artifact, ArtifactError, GoldenReport, MANIFEST_FILE, read_file, signer_of};
 use crate::model_ref::is_plain;
-use crate::publish::{beside, io_error, write_synced};
+use crate::publish::{Staging, beside, io_error, write_synced};
 use crate::signature::{ManifestSignature, SIGNATURE_FILE, SecretKey, Signer, Trust};
 use crate::{Manifest, ModelRef, ModelSession, RuntimeConfig, champion};
 use std::collections::BTreeMap;
@@ -204,6 +204,7 @@ impl Registry {
             None => None,
         };
         let staged = beside(&target, "partial");
+        let staging = Staging::begin(&staged);
         let copied = self
             .stage(from, &parsed, &manifest, signature.as_deref(), &staged)
             .and_then(|()| verify(&staged, trust))
@@ -215,8 +216,7 @@ impl Registry {
                 Ok(verified)
             });
         if copied.is_err() {
-            // Already gone where it got its name; the first error is the one worth telling.
-            let _ = fs::remove_dir_all(&staged);
+            staging.discard();
         }
         copied
     }

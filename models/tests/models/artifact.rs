@@ -177,7 +177,7 @@ fn the_fingerprint_refusal_names_both_schemas() {
     let mut wrong = manifest();
     wrong.feature_fingerprint = "0123".to_owned();
     let folder = Folder::new();
-    let message = ArtifactBuilder::new(wrong).write(&folder.join("1")).unwrap_err().to_string();
+    let message = ArtifactBuilder::new(wrong).write(&folder.join("family/1")).unwrap_err().to_string();
     assert!(message.contains("0123") && message.contains(schema::fingerprint()), "{message}");
     assert!(folder.names().is_empty(), "a refused artifact leaves nothing behind");
 }
