@@ -4,7 +4,8 @@
 //! through the log's table of transactions, however old it is; only honest payments are remembered here. A payment that was declined and
 //! never spoken of is left out: nobody can have lost money on it, so its silence means nothing.
 
-use super::outcomes::{OutcomeConfig, OutcomeTurn, Outcomes, Scored};
+use super::outcomes::{OutcomeConfig, Outcomes, Scored};
+use super::watch::OutcomeTurn;
 use crate::log::{EventLog, Record, TransactionKey, VerdictPlace};
 use crate::verdict::{Decision, TierCause};
 use crate::wire;

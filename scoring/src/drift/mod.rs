@@ -2,7 +2,7 @@
 //!
 //! In reading order: the statistics, each a page of its own (`ks`, `psi`, `auc`, `adwin`, `estimate`); what is watched (`columns`,
 //! `segment`); `reference` (the champion's first payments, kept in a file) and `monitor` (windows against it: covariate drift);
-//! `outcomes` (matured labels: concept drift); `state` (alarms as control events); then the running parts: `tap` (what each decided payment
+//! `outcomes` (matured labels: concept drift) over `watch` (when a figure has turned); `state` (alarms as control events); then the running parts: `tap` (what each decided payment
 //! leaves here), `fold` (verdicts and labels read off the log), `worker` (the thread), `report` (what `GET /v1/drift` tells).
 //!
 //! Two clocks of news: the payments themselves within a thousand of them, labels when they come. Between the two the estimate tells what
@@ -26,6 +26,7 @@ mod state;
 mod tap;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 mod worker;
 
 pub use monitor::MonitorConfig;

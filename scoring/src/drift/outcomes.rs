@@ -15,8 +15,8 @@
 //!
 //! Pure: no clock, no log. Cost: a fraud is one pass over 2,000 scores; memory 50,000 payments (some 4 MB).
 
-use super::adwin::{Adwin, AdwinConfig};
 use super::auc::placement;
+use super::watch::{Measure, OutcomeTurn, Watch};
 use fraudnet_graph::LabelSource;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -63,52 +63,6 @@ pub struct Scored {
     pub model: Arc<str>,
 }
 
-/// What is watched of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// Whether it puts frauds above honest payments.
-    Auc,
-    /// Whether frauds were caught.
-    Recall,
-}
-
-impl Measure {
-    /// In words.
-    pub const fn told(self) -> &'static str {
-        match self {
-            Measure::Auc => "the AUC on matured outcomes",
-            Measure::Recall => "the share of matured frauds that were reviewed or declined",
-        }
-    }
-}
-
-/// A turn of a version's figures.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OutcomeTurn {
-    /// It fell.
-    Fell {
-        /// What.
-        measure: Measure,
-        /// Which version.
-        model: Arc<str>,
-        /// Mean over the window before.
-        before: f64,
-        /// Mean over what is left of the window.
-        after: f64,
-        /// Matured frauds of the version so far.
-        matured_frauds: u64,
-    },
-    /// After a fall it is back, or nearly.
-    Recovered {
-        /// What.
-        measure: Measure,
-        /// Which version.
-        model: Arc<str>,
-        /// Mean over the window.
-        now: f64,
-    },
-}
-
 /// What is known of a version's outcomes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OutcomeFigures {
@@ -131,16 +85,6 @@ struct Labelled {
     source: LabelSource,
     scored: Scored,
     counted: bool,
-}
-
-/// One figure of a version, value after value.
-struct Watch {
-    measure: Measure,
-    block: Vec<f64>,
-    window: Adwin,
-    values: u64,
-    /// Mean before the latest fall, while it has not recovered.
-    fallen_from: Option<f64>,
 }
 
 struct Version {
@@ -268,7 +212,7 @@ impl Outcomes {
             frauds: version.auc.values,
             honest: version.honest_count,
             auc: version.auc.mean(),
-            window: version.auc.window.width() * self.config.block_frauds as u64,
+            window: version.auc.width() * self.config.block_frauds as u64,
             latest: (!version.shown.is_empty()).then(|| mean(&version.shown)),
             recall: version.recall.mean(),
         }
@@ -335,42 +279,6 @@ impl Version {
         }
         self.shown.push_back(placed);
         self.auc.add(placed, block_frauds, model)
-    }
-}
-
-impl Watch {
-    fn new(measure: Measure, delta: f64) -> Watch {
-        let window = Adwin::new(AdwinConfig { delta, clock: 1, ..AdwinConfig::default() });
-        Watch { measure, block: Vec::new(), window, values: 0, fallen_from: None }
-    }
-
-    fn mean(&self) -> Option<f64> {
-        (self.window.width() > 0).then(|| self.window.mean())
-    }
-
-    fn add(&mut self, value: f64, block_frauds: usize, model: &Arc<str>) -> Option<OutcomeTurn> {
-        self.values += 1;
-        self.block.push(value);
-        if self.block.len() < block_frauds {
-            return None;
-        }
-        let value = self.block.iter().sum::<f64>() / self.block.len() as f64;
-        self.block.clear();
-        let (measure, before) = (self.measure, self.window.mean());
-        let changed = self.window.add(value);
-        let after = self.window.mean();
-        if changed && after < before {
-            self.fallen_from = Some(self.fallen_from.unwrap_or(before).max(before));
-            let (model, matured_frauds) = (Arc::clone(model), self.values);
-            return Some(OutcomeTurn::Fell { measure, model, before, after, matured_frauds });
-        }
-        // Nine tenths of the way back from where a model that knows nothing would be.
-        let nothing = if measure == Measure::Auc { 0.5 } else { 0.0 };
-        let back = |from: f64| changed && after > before && after >= nothing + (from - nothing) * 0.9;
-        self.fallen_from.is_some_and(back).then(|| {
-            self.fallen_from = None;
-            OutcomeTurn::Recovered { measure, model: Arc::clone(model), now: after }
-        })
     }
 }
 

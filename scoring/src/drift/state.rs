@@ -1,6 +1,6 @@
 //! Drift alarms as control events: the same on every replica, there after a restart, and what the trainer listens to.
 
-use super::outcomes::Measure;
+use super::watch::Measure;
 use crate::control::Meta;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};

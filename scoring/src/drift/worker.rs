@@ -6,12 +6,12 @@
 use super::columns::{self, Column};
 use super::fold::Fold;
 use super::monitor::{Monitor, Seen, Turn};
-use super::outcomes::OutcomeTurn;
 use super::reference::{Reference, Row};
 use super::report::{self, DriftReport};
 use super::segment::Segment;
 use super::state::{Alarm, DriftChange, DriftState, Signal};
 use super::tap::{Tap, Tapped};
+use super::watch::OutcomeTurn;
 use super::{Drift, DriftConfig};
 use crate::clock;
 use crate::control::{Change, Control, ControlError};

@@ -8,10 +8,11 @@ mod life;
 
 use super::columns::watched;
 use super::monitor::{Monitor, MonitorConfig, Seen, Turn};
-use super::outcomes::{Measure, OutcomeConfig, OutcomeTurn, Outcomes, Scored};
+use super::outcomes::{OutcomeConfig, Outcomes, Scored};
 use super::reference::Row;
 use super::segment::Segment;
 use super::state::Signal;
+use super::watch::{Measure, OutcomeTurn};
 use fraudnet_features::schema::payment_features;
 use fraudnet_graph::{Channel, LabelSource, Payment};
 use life::{DAY_S, Lived, live};
