@@ -26,5 +26,5 @@ pub use folder::{Folder, newest_model, repository};
 pub use load::{Load, Report};
 pub use numbers::Numbers;
 pub use requests::{label, payment, with};
-pub use server::{PATIENCE, Server, run, serve_fails};
+pub use server::{PATIENCE, Server, program, run, serve_fails};
 pub use settings::Settings;

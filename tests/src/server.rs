@@ -132,7 +132,10 @@ fn read(log: &PathBuf) -> String {
 }
 
 /// `fraudnet` from beside the test, in the repository, free of whatever configuration the caller's environment holds.
-pub(crate) fn program() -> std::process::Command {
+///
+/// # Panics
+/// Where it was not built.
+pub fn program() -> std::process::Command {
     let path = profile_folder().join("fraudnet");
     assert!(path.is_file(), "{} is missing: run `make test`, which builds it first", path.display());
     let mut command = std::process::Command::new(path);

@@ -1,7 +1,10 @@
 //! The commands besides `serve`.
 
-use fraudnet_tests::{Folder, repository, run};
-use std::process::Output;
+use fraudnet_tests::{Folder, PATIENCE, program, repository, run};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Output, Stdio};
+use tokio::process::Command;
+use tokio::time::timeout;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -43,6 +46,17 @@ async fn a_simulated_history_follows_from_its_seed() {
         assert!(!line["event"].to_string().contains("typology"), "{line}");
         assert_eq!(matches!(event.body, fraudnet_graph::Body::Payment(_)), !line["oracle"].is_null(), "{line}");
     }
+}
+
+/// As in `fraudnet config | head -n 1`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_has_heard_enough_ends_a_command_without_a_word() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::from(program());
+    let config = command.arg("config").stdout(writer).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let output = timeout(PATIENCE, config.wait_with_output()).await.expect("it ends").unwrap();
+    assert_eq!((output.status.signal(), String::from_utf8_lossy(&output.stderr)), (Some(libc::SIGPIPE), "".into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

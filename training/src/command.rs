@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fraudnet_models::{Provider, RuntimeConfig};
 use serde::Serialize;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -258,9 +259,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_macros, reason = "command output: results go to standard output")]
+/// Prints a line. A reader that has heard enough, as `head` has, ends the command.
 pub(crate) fn print(text: &str) {
-    println!("{text}");
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(1);
+    }
 }
 
 #[expect(clippy::disallowed_macros, reason = "command output: errors go to standard error")]

@@ -62,6 +62,10 @@ enum OutputFormat {
 
 /// Runs the command.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Services outlive whoever reads what they say.
+    if !matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        end_with_the_reader();
+    }
     match cli.command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
@@ -79,6 +83,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schemas(command) => command.run(),
         Command::Config(command) => command.run(),
     }
+}
+
+/// A reader that has heard enough, as `head` has, ends a command as it ends `cat`; else printing to it would panic.
+fn end_with_the_reader() {
+    // SAFETY: the default action runs no code of ours, and no other thread has been started.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Says on one line why a command failed.
