@@ -96,7 +96,7 @@ at = "off"
 [gate]
 gain = -1.0
 margin = 1e6
-mature_margin = 1.0
+mature_loss = 1.0
 replicates = 100
 recall_loss = 1.0
 forgotten = 0.5

@@ -156,7 +156,7 @@ fn config(folder: &Path, models: &Path) -> OnlineConfig {
             // A world this small has few frauds of anything: what is held here is the way, not the bounds.
             gain: 0.0,
             margin: 100.0,
-            mature_margin: 0.5,
+            mature_loss: 0.5,
             replicates: 100,
             calibration_error: 0.05,
             top_decile: 5.0,

@@ -1,7 +1,9 @@
 //! What must not be forgotten: known frauds from before the window, by kind.
 //!
 //! How a fraud works is not told in life, so kinds are told apart by how the payment was made (card, transfer, wallet, cash), which
-//! typologies do differ by. Each model's threshold is the one at which it flags the same share of the newer payments.
+//! typologies do differ by. Each model's threshold is the one at which it flags the same share of the newer payments. A loss counts as far
+//! as it is certain: frauds that one model finds and the other does not are counted both ways, and 1.64 standard errors of their difference
+//! (of paired shares, McNemar 1947) are taken off.
 
 use super::{CANDIDATE, CHAMPION, Check, Evidence, GateConfig, Sample};
 use crate::metrics::rounded;
@@ -10,6 +12,9 @@ use fraudnet_features::schema::payment_features;
 /// Fewest frauds of a kind that say anything.
 const LEAST: usize = 15;
 
+/// Standard errors that a loss must stand out by: one of twenty does by chance.
+const CERTAIN: f64 = 1.64;
+
 /// Recall of old frauds, over all and of every kind that has enough.
 pub(super) fn checks(evidence: &Evidence, known: &Sample, config: &GateConfig, review_rate: f64) -> Vec<Check> {
     let old: Vec<usize> = (0..evidence.pieces.len())
@@ -17,21 +22,22 @@ pub(super) fn checks(evidence: &Evidence, known: &Sample, config: &GateConfig, r
         .collect();
     let thresholds = [CHAMPION, CANDIDATE].map(|model| known.ranking(model).at_alert_rate(review_rate).threshold);
     let check = |name: String, rows: &[usize], bound: f64| {
-        let recall = |model: usize| {
-            let caught = rows.iter().filter(|&&row| evidence.logits[model][row] >= thresholds[model]).count();
-            caught as f64 / rows.len() as f64
-        };
-        let (before, now) = (recall(CHAMPION), recall(CANDIDATE));
+        let finds = |model: usize, row: usize| evidence.logits[model][row] >= thresholds[model];
+        let count = |which: &dyn Fn(usize) -> bool| rows.iter().filter(|&&row| which(row)).count() as f64;
+        let all = rows.len() as f64;
+        let (before, now) = (count(&|row| finds(CHAMPION, row)) / all, count(&|row| finds(CANDIDATE, row)) / all);
+        let differ = count(&|row| finds(CHAMPION, row) != finds(CANDIDATE, row)) / all;
         let lost = rounded(before - now);
+        let error = ((differ - lost * lost).max(0.0) / all).sqrt();
         Check {
             told: format!(
-                "{name}: recall of {} frauds from before the window {now:.4}, the champion's {before:.4}; at most {bound} may be lost",
+                "{name}: recall of {} frauds from before the window {now:.4}, the champion's {before:.4}, give or take {error:.4}; at most {bound} may be lost for certain",
                 rows.len()
             ),
             name,
             value: Some(lost),
             bound,
-            passed: lost <= bound,
+            passed: lost - CERTAIN * error <= bound,
         }
     };
     if old.len() < LEAST {

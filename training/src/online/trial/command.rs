@@ -56,9 +56,9 @@ pub(crate) fn trial_command(arguments: &TrialArguments) -> Result<()> {
     let aloud = arguments.output.format == Format::Table;
     if aloud {
         print(
-            "| world | new kind | steps | refused | promoted | worse | recall before | by the loop | by a retrain | seconds |",
+            "| world | new kind | steps | refused (better) | promoted (worse) | recall before | by the loop | by a retrain | seconds |",
         );
-        print("|---|---|---|---|---|---|---|---|---|---|");
+        print("|---|---|---|---|---|---|---|---|---|");
     }
     let report = trial(&request, &mut |run| {
         if aloud {
@@ -76,13 +76,14 @@ fn row(run: &RunReport) -> String {
     let recall =
         |caught: super::Caught| caught.recall().map_or_else(|| "–".to_owned(), |recall| format!("{recall:.2}"));
     format!(
-        "| {} | {} | {} | {} | {} | {} | {} of {} frauds | {} | {} | {:.0} |",
+        "| {} | {} | {} | {} ({}) | {} ({}) | {} of {} frauds | {} | {} | {:.0} |",
         run.seed,
         run.novelty,
         run.steps,
-        run.refused,
-        run.promotions.len(),
-        run.promotions.iter().filter(|promotion| promotion.worse).count(),
+        run.refused.len(),
+        run.refused.iter().filter(|one| one.is_better()).count(),
+        run.promoted.len(),
+        run.promoted.iter().filter(|one| one.is_worse()).count(),
         recall(run.recovery.before),
         run.recovery.before.frauds,
         recall(run.recovery.looped),
@@ -103,7 +104,14 @@ fn summary(report: &TrialReport) -> String {
         _ => String::new(),
     };
     format!(
-        "{} promotions, {} of them worse than what they succeeded. Of {} frauds of the new kind the first champions catch {}, the loop {}.{recovered}",
-        report.promotions, report.worse, report.before.frauds, report.before.flagged, report.looped.flagged
+        "{} promotions, {} of them better than what they succeeded and {} worse; {} refusals, {} of them of something better. Of {} frauds of the new kind the first champions catch {}, the loop {}.{recovered}",
+        report.promotions,
+        report.better,
+        report.worse,
+        report.refusals,
+        report.missed,
+        report.before.frauds,
+        report.before.flagged,
+        report.looped.flagged
     )
 }

@@ -7,7 +7,8 @@
 //! - *recovery*: one day after the 50th known label of the new kind, the recall of its frauds on the following days by what the loop has
 //!   made champion, over the recall of a full retrain on the same labels; both flag the same share of payments.
 //! - *never worse*: each promoted version against the one it succeeds, on the payments of the days after its promotion. Worse is an
-//!   average precision whose paired 95 % interval (blocks of six hours) lies below zero.
+//!   average precision whose paired 95 % interval (blocks of six hours) lies below zero. Refused candidates are judged alike: those that
+//!   would have been better are what the gate costs.
 //!
 //! The trainer is the one that runs beside a service: its store, its steps, its gate. Only the way of a challenger to champion is cut
 //! short: there is no shadow and no canary here to catch what the gate lets through.
@@ -56,23 +57,33 @@ impl Caught {
     }
 }
 
-/// A promotion, judged by what came after it.
+/// A candidate beside the champion of its day, judged by the days after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Promotion {
-    /// What was promoted.
+pub struct Aftermath {
+    /// The candidate.
     pub version: String,
-    /// What it succeeded.
-    pub predecessor: String,
+    /// The champion when it was made.
+    pub champion: String,
     /// Day of the world.
     pub day: u32,
     /// Payments and frauds it was judged on.
     pub payments: u64,
     /// Frauds among them.
     pub frauds: u64,
-    /// Average precision less the predecessor's, with its paired interval.
+    /// Average precision less the champion's, with its paired interval.
     pub difference: Interval,
+}
+
+impl Aftermath {
     /// Whether the interval lies below zero.
-    pub worse: bool,
+    pub fn is_worse(&self) -> bool {
+        self.difference.high < 0.0
+    }
+
+    /// Whether the interval lies above zero.
+    pub fn is_better(&self) -> bool {
+        self.difference.low > 0.0
+    }
 }
 
 /// How the new kind was caught on the test days.
@@ -100,9 +111,9 @@ pub struct RunReport {
     /// Steps that the trainer began.
     pub steps: u64,
     /// Candidates that the gate refused.
-    pub refused: u64,
+    pub refused: Vec<Aftermath>,
     /// Candidates that became champion.
-    pub promotions: Vec<Promotion>,
+    pub promoted: Vec<Aftermath>,
     /// How the new kind was caught.
     pub recovery: Recovery,
     /// Seconds it took.
@@ -116,8 +127,14 @@ pub struct TrialReport {
     pub runs: Vec<RunReport>,
     /// Promotions in all.
     pub promotions: u64,
-    /// Of them, worse than what they succeeded.
+    /// Of them, better than what they succeeded.
+    pub better: u64,
+    /// Of them, worse.
     pub worse: u64,
+    /// Candidates that the gate refused.
+    pub refusals: u64,
+    /// Of them, better than the champion they were held against.
+    pub missed: u64,
     /// Frauds of the new kind by the model the worlds began with, over all runs.
     pub before: Caught,
     /// By the loop, over all runs.
@@ -144,10 +161,16 @@ impl TrialReport {
             let retrained = retrained.recall().filter(|recall| *recall > 0.0)?;
             Some(crate::metrics::rounded(looped.recall()? / retrained))
         });
-        let promotions = || runs.iter().flat_map(|run| &run.promotions);
+        let promoted: Vec<&Aftermath> = runs.iter().flat_map(|run| &run.promoted).collect();
+        let refused: Vec<&Aftermath> = runs.iter().flat_map(|run| &run.refused).collect();
+        let count =
+            |of: &[&Aftermath], which: fn(&Aftermath) -> bool| of.iter().filter(|one| which(one)).count() as u64;
         TrialReport {
-            promotions: promotions().count() as u64,
-            worse: promotions().filter(|promotion| promotion.worse).count() as u64,
+            promotions: promoted.len() as u64,
+            better: count(&promoted, Aftermath::is_better),
+            worse: count(&promoted, Aftermath::is_worse),
+            refusals: refused.len() as u64,
+            missed: count(&refused, Aftermath::is_better),
             before: sum(&|run| Some(run.recovery.before)),
             looped: sum(&|run| Some(run.recovery.looped)),
             compared,

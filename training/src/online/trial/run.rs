@@ -1,12 +1,13 @@
 //! One world from its first day to the last, with the trainer beside it.
 
 use super::world::{DAYS, GOALS, Scored, WARM_UP, World, first_champion};
-use super::{Caught, Promotion, Recovery, RunReport, TrialRequest};
+use super::{Aftermath, Caught, Recovery, RunReport, TrialRequest};
 use crate::data::split::DAY_MS;
 use crate::metrics::{Ranking, block_bootstrap};
 use crate::online::champion::logits;
 use crate::online::config::{FineTuneSettings, LabelConfig, OnlineConfig, PartConfig, RetrainSettings};
 use crate::online::feed::{Batch, Cursor};
+use crate::online::gate::GateConfig;
 use crate::online::service::{Audience, Refusal};
 use crate::online::step::{Kind, Plan};
 use crate::online::store::Store;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 const KNOWN: usize = 50;
 /// Days that recall is measured on.
 const TEST_DAYS: u32 = 4;
-/// Days that a promotion is judged on.
+/// Days that a candidate is judged on.
 const AFTER_DAYS: u32 = 4;
 /// Blocks of the bootstrap.
 const BLOCK_MS: i64 = DAY_MS / 4;
@@ -43,8 +44,9 @@ impl Audience for Promoting {
     }
 }
 
-/// A promoted version and the one before it, on the payments that came after.
+/// The champion of a day and a candidate, on the payments that came after.
 struct Watched {
+    promoted: bool,
     day: u32,
     models: [(ModelRef, Arc<Artifact>); 2],
     scores: [Vec<f32>; 2],
@@ -66,9 +68,11 @@ fn settings(
         seed,
         threads: request.threads,
         labels: LabelConfig { maturity_days: 7.0, ..LabelConfig::default() },
-        parts: PartConfig { window_days: 14.0, negatives: 3_000, least_frauds: 25, ..PartConfig::default() },
-        fine_tune: FineTuneSettings { after: 50, negatives: 4_000, rounds: 200, ..FineTuneSettings::default() },
+        parts: PartConfig { window_days: 7.0, negatives: 2_000, least_frauds: 25, ..PartConfig::default() },
+        fine_tune: FineTuneSettings { after: 50, negatives: 3_000, rounds: 200, ..FineTuneSettings::default() },
         retrain: RetrainSettings { at: "off".to_owned(), negatives: 6_000, epochs: 8, rounds: 200 },
+        // Its models are timed while other worlds go on beside it.
+        gate: GateConfig { latency: 10.0, ..GateConfig::default() },
         goals: GOALS,
         ..OnlineConfig::default()
     }
@@ -95,7 +99,8 @@ pub(super) fn run(request: &TrialRequest, seed: u64, novelty: Typology, compared
     let mut world = World::new(seed, novelty);
     let begun_with = load(&audience.champion)?;
     let mut champion = (audience.champion.clone(), Arc::clone(&begun_with));
-    let (mut refused, mut promotions, mut watched) = (0, Vec::new(), Vec::<Watched>::new());
+    let (mut promoted, mut refused, mut watched) = (Vec::new(), Vec::new(), Vec::<Watched>::new());
+    let candidates = folder.join("trainer").join("candidates");
     let mut known_on: Option<u32> = None;
     let mut test: Option<Test> = None;
 
@@ -108,7 +113,7 @@ pub(super) fn run(request: &TrialRequest, seed: u64, novelty: Typology, compared
         for one in &mut watched {
             one.score(&lived.payments, runtime, threads)?;
         }
-        promotions.extend(finished(&mut watched, day));
+        finished(&mut watched, day, &mut promoted, &mut refused);
         if let Some(test) = &mut test {
             test.score(&lived.payments, novelty, runtime, threads)?;
             if day + 1 >= test.from_day + TEST_DAYS {
@@ -120,10 +125,13 @@ pub(super) fn run(request: &TrialRequest, seed: u64, novelty: Typology, compared
         trainer.take(&Batch { told: lived.heard, next, unreadable: 0 })?;
         // Midnight: whatever is due is done before the next day.
         while let Some(outcome) = trainer.work(&mut audience)? {
-            refused += u64::from(matches!(outcome, Outcome::Refused { .. }));
+            if let Outcome::Refused { plan, report: Some(_), .. } = &outcome {
+                let candidate = Arc::new(Artifact::load(&candidates.join(&plan.version.version))?);
+                watched.push(Watched::new(false, day + 1, [champion.clone(), (plan.version.clone(), candidate)]));
+            }
             if audience.champion != champion.0 {
                 let newer = (audience.champion.clone(), load(&audience.champion)?);
-                watched.push(Watched::new(day + 1, [champion.clone(), newer.clone()]));
+                watched.push(Watched::new(true, day + 1, [champion.clone(), newer.clone()]));
                 champion = newer;
             }
         }
@@ -143,7 +151,7 @@ pub(super) fn run(request: &TrialRequest, seed: u64, novelty: Typology, compared
             });
         }
     }
-    promotions.extend(finished(&mut watched, u32::MAX - AFTER_DAYS));
+    finished(&mut watched, u32::MAX - AFTER_DAYS, &mut promoted, &mut refused);
     let test = test.with_context(|| {
         format!(
             "world {seed} knows {} frauds of the new kind, fewer than {KNOWN}; take another seed",
@@ -157,7 +165,7 @@ pub(super) fn run(request: &TrialRequest, seed: u64, novelty: Typology, compared
         novelty: novelty.name().to_owned(),
         steps: trainer.progress().steps,
         refused,
-        promotions,
+        promoted,
         recovery: Recovery {
             known: test.known,
             from_day: test.from_day,
@@ -210,8 +218,8 @@ impl Test {
 }
 
 impl Watched {
-    fn new(day: u32, models: [(ModelRef, Arc<Artifact>); 2]) -> Watched {
-        Watched { day, models, scores: [Vec::new(), Vec::new()], frauds: Vec::new(), blocks: Vec::new() }
+    fn new(promoted: bool, day: u32, models: [(ModelRef, Arc<Artifact>); 2]) -> Watched {
+        Watched { promoted, day, models, scores: [Vec::new(), Vec::new()], frauds: Vec::new(), blocks: Vec::new() }
     }
 
     fn score(&mut self, payments: &[Scored], runtime: &fraudnet_models::RuntimeConfig, threads: usize) -> Result<()> {
@@ -224,30 +232,32 @@ impl Watched {
         Ok(())
     }
 
-    fn judge(self) -> Promotion {
+    fn judge(self) -> Aftermath {
         let [before, after] = &self.scores;
         let (before, after) = (Ranking::new(before, &self.frauds), Ranking::new(after, &self.frauds));
         let (blocks, _) = crate::report::blocks(self.blocks.iter().map(|&block| (0, block)));
         let difference = block_bootstrap(&blocks, 500, 1, |times| {
             after.average_precision_with(times) - before.average_precision_with(times)
         });
-        let [(predecessor, _), (version, _)] = &self.models;
-        Promotion {
+        let [(champion, _), (version, _)] = &self.models;
+        Aftermath {
             version: version.to_string(),
-            predecessor: predecessor.to_string(),
+            champion: champion.to_string(),
             day: self.day,
             payments: self.frauds.len() as u64,
             frauds: self.frauds.iter().filter(|fraud| **fraud).count() as u64,
-            worse: difference.high < 0.0,
             difference,
         }
     }
 }
 
-/// Promotions whose days are over; those that saw no day at all say nothing.
-fn finished(watched: &mut Vec<Watched>, day: u32) -> Vec<Promotion> {
+/// Judges the candidates whose days are over; those that saw no day at all say nothing.
+fn finished(watched: &mut Vec<Watched>, day: u32, promoted: &mut Vec<Aftermath>, refused: &mut Vec<Aftermath>) {
     let (over, going): (Vec<Watched>, Vec<Watched>) =
         std::mem::take(watched).into_iter().partition(|one| day + 1 >= one.day + AFTER_DAYS);
     *watched = going;
-    over.into_iter().filter(|one| !one.frauds.is_empty()).map(Watched::judge).collect()
+    for one in over.into_iter().filter(|one| !one.frauds.is_empty()) {
+        let into = if one.promoted { &mut *promoted } else { &mut *refused };
+        into.push(one.judge());
+    }
 }

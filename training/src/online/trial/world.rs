@@ -30,7 +30,7 @@ const FRAUD_SHARE: f64 = 0.03;
 /// Days of the world that the first champion is fitted on.
 const FIT_DAYS: u32 = 40;
 /// The new kind's frauds, in multiples of any other kind's: such things come in waves.
-const WAVE: f64 = 3.0;
+const WAVE: f64 = 6.0;
 /// Days that only fill the graph.
 pub(super) const WARM_UP: u32 = 12;
 /// Day on which the new kind appears.
