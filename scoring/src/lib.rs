@@ -5,6 +5,7 @@
 //! - the core: [`service`] (the order in which a payment is served), [`log`] (the truth: an embedded, group-committed event log),
 //!   [`engine`] (the one thread that observes), [`serving`] (which models answer, and who does when they do not), [`inference`] (micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
+//! - proof of what was decided: [`provenance`] (a tree of hashes over the log, signed heads);
 //! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
 //!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`];
@@ -33,6 +34,7 @@ pub mod inference;
 pub mod log;
 pub mod meters;
 pub mod policy;
+pub mod provenance;
 pub mod review;
 pub mod schemas;
 pub mod service;

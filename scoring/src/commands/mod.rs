@@ -1,5 +1,6 @@
 //! The commands of `fraudnet`, one file each. These are the only places that print.
 
+mod audit;
 mod config;
 mod dead_letters;
 mod demo;
@@ -43,6 +44,7 @@ enum Command {
     Lists(lists::Lists),
     Experiments(experiments::Experiments),
     Drift(drift::DriftCommand),
+    Audit(audit::AuditCommand),
     Topics(topics::Topics),
     DeadLetters(dead_letters::DeadLetters),
     Redis(redis::RedisCommand),
@@ -77,6 +79,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => command.run(),
         Command::Experiments(command) => command.run(),
         Command::Drift(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Topics(command) => command.run(),
         Command::DeadLetters(command) => command.run(),
         Command::Redis(command) => command.run(),

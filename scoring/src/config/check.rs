@@ -168,6 +168,7 @@ impl RawConfig {
             control: self.control(faults),
             example_share: self.example_share(faults),
             drift: self.drift(faults),
+            audit: self.audit(faults),
             experiments: self.experiments(faults),
         }
     }

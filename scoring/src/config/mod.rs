@@ -3,6 +3,7 @@
 //! Values come from, later ones winning: the defaults, a TOML file, environment variables `FRAUDNET_SECTION__KEY` (two underscores
 //! between section and key, e.g. `FRAUDNET_SERVER__LISTEN=127.0.0.1:9000`).
 
+mod audit;
 mod check;
 mod cluster;
 mod control;
@@ -15,9 +16,9 @@ mod tests;
 
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
-    ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection, InferenceSection,
-    InputSection, KafkaSection, LadderSection, LogSection, ModelSection, RawConfig, RedisSection, ServerSection,
-    SnapshotSection, TelemetrySection, TrainingSection,
+    AuditSection, ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection,
+    InferenceSection, InputSection, KafkaSection, LadderSection, LogSection, ModelSection, RawConfig, RedisSection,
+    ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
 };
 
 use figment::Figment;

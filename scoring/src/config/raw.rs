@@ -40,6 +40,8 @@ pub struct RawConfig {
     pub training: TrainingSection,
     /// Whether payments still look as they did.
     pub drift: DriftSection,
+    /// Proof of what was decided.
+    pub audit: AuditSection,
     /// What figures of experiments are reckoned by.
     pub experiments: ExperimentsSection,
 }
@@ -301,6 +303,24 @@ section! {
         auc_delta: f64 = 0.1,
         /// The same for the share of frauds that was caught.
         recall_delta: f64 = 0.01,
+    }
+}
+
+section! {
+    /// `[audit]`
+    AuditSection {
+        /// Keep a tree of hashes over the log, by which anybody can prove later what it held.
+        enabled: bool = true,
+        /// Secret key that signs its heads; empty: one of its own beside the log, made at the first start.
+        key: String = String::new(),
+        /// Log entries after which a head is signed.
+        head_entries: u64 = 1000,
+        /// Seconds after which a head is signed where anything was appended.
+        head_seconds: u64 = 60,
+        /// File that heads are appended to besides the log; empty: none.
+        witness_file: String = String::new(),
+        /// Address that heads are sent to; empty: none.
+        witness_url: String = String::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
 mod actor;
+mod audit;
 mod changes;
 mod drift;
 mod entities;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
+pub use audit::ProofsReply;
 pub use changes::{ChangeEntry, ChangesReply};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
 pub use experiments::{ExperimentReply, ExperimentsReply, StepReply, StepRequest};
@@ -107,6 +109,10 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("put", "/v1/lists/{list}/{kind}/{id}"),
     ("delete", "/v1/lists/{list}/{kind}/{id}"),
     ("get", "/v1/training/stream"),
+    ("get", "/v1/audit/head"),
+    ("get", "/v1/audit/proof"),
+    ("get", "/v1/audit/proof/{transaction_id}"),
+    ("get", "/v1/audit/consistency"),
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -140,6 +146,10 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/lists", get(lists::list))
         .route("/v1/lists/{list}/{kind}/{id}", get(lists::show).put(lists::put).delete(lists::remove))
         .route("/v1/training/stream", get(training::stream))
+        .route("/v1/audit/head", get(audit::head))
+        .route("/v1/audit/proof", get(audit::of_position))
+        .route("/v1/audit/proof/{transaction_id}", get(audit::of_transaction))
+        .route("/v1/audit/consistency", get(audit::consistency))
         .route("/livez", get(status::livez))
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))

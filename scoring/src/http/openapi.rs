@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
 
 use super::{
-    changes, drift, entities, experiments, labels, lists, models, payments, policies, problem, status, training,
+    audit, changes, drift, entities, experiments, labels, lists, models, payments, policies, problem, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -45,6 +45,10 @@ use utoipa::OpenApi;
         lists::put,
         lists::remove,
         training::stream,
+        audit::head,
+        audit::of_position,
+        audit::of_transaction,
+        audit::consistency,
         status::livez,
         status::readyz,
         status::metrics,
@@ -61,6 +65,7 @@ use utoipa::OpenApi;
         (name = "lists", description = "Entities that are always allowed, always blocked, always looked at"),
         (name = "models", description = "Which model versions there are, and which of them serve"),
         (name = "training", description = "What trainers read"),
+        (name = "audit", description = "Proof of what was decided, on what and by whom"),
         (name = "status", description = "For orchestration and monitoring"),
     )
 )]

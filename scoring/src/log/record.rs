@@ -113,8 +113,13 @@ impl<'a> Record<'a> {
 }
 
 impl Entry {
-    pub(super) fn new(position: u64, bytes: Vec<u8>) -> Entry {
+    pub(crate) fn new(position: u64, bytes: Vec<u8>) -> Entry {
         Entry { position, bytes }
+    }
+
+    /// Its bytes as the log holds them: a tag, a short head and what it says.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// What it says.

@@ -26,6 +26,7 @@ use crate::experiments::watch::Watch;
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
 use crate::policy::dry_run::DryRuns;
+use crate::provenance::{Audit, AuditConfig};
 use crate::serving::{LadderConfig, Serving};
 use crate::snapshot::{SnapshotConfig, Taker};
 use crate::{clock, trace_context, wire};
@@ -104,6 +105,8 @@ pub struct ServiceConfig {
     pub example_share: f64,
     /// Whether and how drift is watched.
     pub drift: DriftConfig,
+    /// The audit tree; none where none is kept.
+    pub audit: Option<AuditConfig>,
     /// What figures of experiments are reckoned by.
     pub experiments: Terms,
 }
@@ -218,6 +221,7 @@ struct Inner {
     engine: Sender<Command>,
     control: Control,
     drift: Drift,
+    audit: Audit,
     experiments: Watch,
     follower: Follower,
     cluster: Option<Arc<Cluster>>,
@@ -414,6 +418,11 @@ impl Service {
     /// What is known of drift.
     pub fn drift(&self) -> &Drift {
         &self.inner.drift
+    }
+
+    /// What proves what was decided.
+    pub fn audit(&self) -> &Audit {
+        &self.inner.audit
     }
 
     /// Whether it takes traffic.

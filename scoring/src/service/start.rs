@@ -1,6 +1,6 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `follower`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `follower`, `audit`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
@@ -20,6 +20,7 @@ use crate::inference::InferenceConfig;
 use crate::log::{EventLog, LogConfig, LogError};
 use crate::meters::{self, Meters};
 use crate::policy::dry_run::DryRuns;
+use crate::provenance::{self, Audit};
 use crate::serving::{Serving, ServingConfig};
 use crate::snapshot::{self, SnapshotStore, Taker, TakerLog};
 use anyhow::{Context, bail, ensure};
@@ -105,6 +106,8 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     threads.extend(watching);
     let (experiments, watching) = watch_experiments(&config, &desk, &control, rim.clone())?;
     threads.push(watching);
+    let (audit, keeping) = keep_audit(&config, &desk)?;
+    threads.extend(keeping);
     let (replayed, token) = crossbeam_channel::bounded(1);
     if let Some(cluster) = cluster {
         threads.extend(cluster.spawn(&desk, engine.clone(), token)?);
@@ -134,6 +137,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
             engine,
             control,
             drift,
+            audit,
             experiments,
             follower,
             cluster: rim,
@@ -184,6 +188,18 @@ fn watch_drift(
         folder: config.data_folder.clone(),
     };
     drift::spawn(config.drift.clone(), tapped, links).context("the drift thread did not start")
+}
+
+/// Starts the thread that grows the audit tree.
+fn keep_audit(config: &ServiceConfig, desk: &Arc<Desk>) -> anyhow::Result<(Audit, Option<JoinHandle<()>>)> {
+    let (ending, failing) = (Arc::clone(&desk.health), Arc::clone(&desk.health));
+    let links = provenance::Links {
+        log: desk.log.clone(),
+        ending: Box::new(move || ending.ending()),
+        degrade: Box::new(move |reason| failing.degrade("audit", reason)),
+        runtime: tokio::runtime::Handle::try_current().ok(),
+    };
+    provenance::open(config.audit.clone(), links)
 }
 
 /// Starts the thread that counts experiments and makes their steps.

@@ -66,6 +66,7 @@ impl Folder {
             snapshot: SnapshotConfig { location: Location::Off, every_events: 1_000, keep: 1 },
             control: crate::control::ControlConfig::default(),
             example_share: 0.0,
+            audit: None,
             drift: crate::config::RawConfig::default().check().unwrap().service.drift,
             experiments: crate::config::RawConfig::default().check().unwrap().service.experiments,
         }

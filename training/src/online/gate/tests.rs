@@ -142,7 +142,7 @@ fn a_gain_shows_in_the_ranking_or_in_what_is_found_of_it() {
 fn what_a_few_frauds_say_of_a_loss_is_given_or_taken() {
     let pieces = pieces();
     let champion = scores(&pieces, 1, |row, piece| row % 40 == 0 || (piece.memory && row % 2 == 0));
-    let better = |row: usize, piece: &Piece| !piece.memory && (row % 40 == 0 || row % 60 == 0);
+    let better = |row: usize, piece: &Piece| !piece.memory && [40, 60].iter().any(|of| row.is_multiple_of(*of));
     // Of the 40 old frauds the champion finds 20. One candidate finds 16, of which 8 are others: a loss of a tenth, give or take 0.11.
     let other = scores(&pieces, 2, |row, piece| better(row, piece) || (piece.memory && (row % 5 == 0 || row % 5 == 1)));
     let report_of = |candidate| report(champion.clone(), candidate, &pieces);
