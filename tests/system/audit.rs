@@ -76,7 +76,7 @@ async fn payments_verdicts_and_edges_are_proven_without_the_service() {
     let (good, printed) = audit(&["proof", "payment-3", "--url", &url]).await;
     assert!(good, "{printed}");
     server.stop().await;
-    let (file, keys) = (folder.join("proof.json"), folder.join("data/audit/keys"));
+    let (file, keys) = (folder.join("proof.json"), folder.join("data/audit"));
     let (file, keys) = (file.to_str().unwrap(), keys.to_str().unwrap());
     std::fs::write(file, &printed).unwrap();
     let (good, said) = audit(&["check", file, "--keys", keys]).await;

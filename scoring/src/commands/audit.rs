@@ -96,7 +96,7 @@ impl AuditCommand {
 impl Verify {
     fn run(self) -> anyhow::Result<ExitCode> {
         let folder = self.data.join(provenance::FOLDER);
-        let keys = self.keys.clone().unwrap_or_else(|| folder.join(provenance::KEYS_FOLDER));
+        let keys = self.keys.clone().unwrap_or_else(|| folder.clone());
         let trust = trusted(&keys)?;
         let log = LogReader::open(&self.data)?;
         let mut heads = Vec::new();
@@ -177,6 +177,10 @@ impl Check {
 
 fn trusted(folder: &Path) -> anyhow::Result<Trust> {
     let trust = Trust::read(folder, true)?;
-    ensure!(!trust.keys.is_empty(), "{} holds no public key (NAME.pub)", folder.display());
+    ensure!(
+        !trust.keys.is_empty(),
+        "{} holds no public key (NAME.pub); give the folder of those who sign heads with --keys",
+        folder.display()
+    );
     Ok(trust)
 }

@@ -26,8 +26,6 @@ const TAKEN_UP: usize = 1_000;
 const LOOK: Duration = Duration::from_millis(250);
 /// Heads signed so far, one a line, in the tree's folder.
 pub const HEADS_FILE: &str = "heads.jsonl";
-/// Folder of the public key that belongs to a key of the service's own making.
-pub const KEYS_FOLDER: &str = "keys";
 
 /// What the thread needs of the service.
 pub(crate) struct Links {
@@ -128,21 +126,21 @@ fn describe() {
     gauge!("fraudnet_audit_difference").set(0.0);
 }
 
-/// The key of the service's own: made where there is none, its public half in a folder that `fraudnet audit verify` reads.
+/// The key of the service's own, made where there is none; its public half lies beside it, where `fraudnet audit verify` looks.
 fn own_key(folder: &Path, log_id: &str) -> Result<SecretKey> {
     let name = format!("audit-{log_id}");
-    let path = folder.join(&name);
-    if path.exists() {
-        return Ok(SecretKey::read(&path)?);
+    let (path, public) = (folder.join(&name), folder.join(format!("{name}.pub")));
+    if !path.exists() {
+        let key = SecretKey::generate(&name)?;
+        key.write(&path)?;
+        tracing::info!(public_key = %public.display(), "a key was made that signs the heads of the audit tree; keep a copy of the public one elsewhere");
+        return Ok(key);
     }
-    let key = SecretKey::generate(&name)?;
-    let public = key.write(&path)?;
-    let keys = folder.join(KEYS_FOLDER);
-    let kept = keys.join(format!("{name}.pub"));
-    std::fs::create_dir_all(&keys)
-        .and_then(|()| std::fs::rename(&public, &kept))
-        .with_context(|| format!("{} cannot be made", kept.display()))?;
-    tracing::info!(public_key = %kept.display(), "a key was made that signs the heads of the audit tree; keep a copy of the public one elsewhere");
+    let key = SecretKey::read(&path)?;
+    if !public.exists() {
+        // Killed between the two files.
+        std::fs::write(&public, key.public()).with_context(|| format!("{} cannot be made", public.display()))?;
+    }
     Ok(key)
 }
 

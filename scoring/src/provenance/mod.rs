@@ -26,8 +26,9 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
-use crate::log::{EventLog, TransactionKey, VerdictPlace};
+use crate::log::{Entry, EventLog, LogError, Record, TransactionKey, VerdictPlace};
 use crate::service::ServiceError;
+use crate::wire;
 use arc_swap::ArcSwapOption;
 use entry::EntryProof;
 use head::SignedHead;
@@ -37,10 +38,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::TreeReader;
 
-pub use keeper::{HEADS_FILE, KEYS_FOLDER};
+pub use keeper::HEADS_FILE;
 pub(crate) use keeper::{Links, open};
 
-/// Folder of the tree, in the data folder.
+/// Folder of the tree, its heads and the service's own key, in the data folder.
 pub const FOLDER: &str = "audit";
 
 /// Checked settings of the audit tree.
@@ -186,26 +187,25 @@ impl Inner {
         Ok(proof)
     }
 
-    fn entry(&self, position: u64) -> Result<crate::log::Entry, AuditError> {
+    fn entry(&self, position: u64) -> Result<Entry, AuditError> {
         let entries = self.log.read_from(position, 1).map_err(unreadable)?;
         entries.into_iter().next().filter(|entry| entry.position == position).ok_or(AuditError::NoEntry)
     }
 
     /// Whose entry it is; none where it is nobody's.
     fn tenant_of(&self, position: u64) -> Result<Option<String>, AuditError> {
-        use crate::log::Record;
         let entry = self.entry(position)?;
         let record = entry.record().map_err(unreadable)?;
         if let Record::Verdict { payment, .. } | Record::Example { payment, .. } = record {
             return if payment < position { self.tenant_of(payment) } else { Err(AuditError::NoEntry) };
         }
         let Some(event) = record.event() else { return Ok(None) };
-        let event = crate::wire::decode_event(event)
+        let event = wire::decode_event(event)
             .map_err(|error| ServiceError::Log(format!("the event at position {position}: {error}")))?;
         Ok(Some(event.tenant))
     }
 }
 
-fn unreadable(error: crate::log::LogError) -> AuditError {
+fn unreadable(error: LogError) -> AuditError {
     AuditError::Service(ServiceError::Log(error.to_string()))
 }

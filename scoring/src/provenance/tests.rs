@@ -3,7 +3,7 @@
 use super::head::SignedHead;
 use super::testing::{Folder, Random, tamper};
 use super::verify::{Verification, head_of, verify};
-use super::{Audit, AuditConfig, AuditError, HEADS_FILE, KEYS_FOLDER, Links, open, witness};
+use super::{Audit, AuditConfig, AuditError, HEADS_FILE, Links, open, witness};
 use crate::clock;
 use crate::log::{Entry, EventLog, LogConfig, LogReader};
 use crate::service::Durability;
@@ -104,7 +104,7 @@ impl Remains {
             log_id: log.identity().iter().map(|byte| format!("{byte:02x}")).collect(),
             entries: log.read_from(0, 100_000).unwrap(),
             heads: witness::read(&folder.0.join("audit").join(HEADS_FILE)).unwrap(),
-            trust: Trust::read(&folder.0.join("audit").join(KEYS_FOLDER), true).unwrap(),
+            trust: Trust::read(&folder.0.join("audit"), true).unwrap(),
         }
     }
 
@@ -237,7 +237,7 @@ fn a_restart_goes_on_and_notices_a_log_that_lost_what_was_signed() {
     for number in 0..30 {
         life.append(&format!("{{\"again\":{number}}}"));
     }
-    life.signed(before.entries.len() as u64 + 20);
+    life.signed(before.entries.len() as u64 + 10);
     assert_eq!(*life.degraded.lock().unwrap(), None);
     let after = life.end(&folder);
     assert!(after.heads.len() > heads && after.verify(&after.entries, &after.heads).holds());

@@ -196,7 +196,7 @@ impl Judge {
     fn of(tune: &[Piece]) -> Judge {
         Judge {
             positive: tune.iter().map(Piece::is_fraud).collect(),
-            weights: tune.iter().map(|piece| piece.weight).collect(),
+            weights: tune.iter().map(|piece| if piece.is_known() { piece.weight } else { 0.0 }).collect(),
         }
     }
 

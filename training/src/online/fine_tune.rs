@@ -41,7 +41,7 @@ pub fn fine_tune(
     let moved = network::perturb(start, &mistakes, settings.epsilon, seed);
     let mut examples: Vec<&Example> = material.fit.iter().map(|piece| &piece.example).collect();
     examples.extend(&moved);
-    let watched: Vec<&Piece> = material.tune.iter().filter(|piece| piece.weight > 0.0).collect();
+    let watched: Vec<&Piece> = material.tune.iter().filter(|piece| piece.is_known()).collect();
     let watched: Vec<Example> =
         watched.into_iter().map(|piece| Example { weight: piece.weight as f32, ..piece.example.clone() }).collect();
 
@@ -115,7 +115,7 @@ fn trees_beside(champion: &Champion, material: &Material, rounds: usize, seed: u
         return Ok(as_they_are.into_iter().collect());
     }
     let config = TreeConfig { seed: seed & 0x7fff_ffff, rounds, ..TreeConfig::default() };
-    let judged: Vec<Piece> = material.tune.iter().filter(|piece| piece.weight > 0.0).cloned().collect();
+    let judged: Vec<Piece> = material.tune.iter().filter(|piece| piece.is_known()).cloned().collect();
     let rows = |set: FeatureSet| {
         (
             Rows::of(&material.fit, set, |piece| piece.example.weight),

@@ -8,8 +8,10 @@
 //! gate:   the same of other accounts: a candidate against the champion; and known frauds before the window, not to be forgotten
 //! ```
 //!
-//! A young payment without a label counts as honest beside its like: nearly all are, and it keeps what changes with the calendar from
-//! passing for fraud. Declined ones are left out, since nobody saw what would have become of them.
+//! A young payment without a label is fitted on as an honest one: nearly all are, and it keeps what changes with the calendar from passing
+//! for fraud. Nothing is ranked by it, though: the few that nobody has told of yet are mostly of what is new, so that whoever finds them
+//! would seem to raise false alarms. In tuning and judging they tell how many payments would be alerted, no more. Declined ones are left
+//! out, since nobody saw what would have become of them.
 //!
 //! An example stands for as many payments as its probabilities of being kept say (Horvitz and Thompson 1952): the service's, the
 //! buffer's, and that of the sample drawn here. Where the control group holds enough frauds, it stands for the payments that were
@@ -39,6 +41,8 @@ const LEAST_CONTROL_FRAUDS: usize = 5;
 const MEMORY: usize = 600;
 /// Most times its class's mean that an example may weigh in a fit; a single one must not decide it.
 const HEAVIEST: f64 = 10.0;
+/// Young payments without a label that are tuned on, and judged on, for each mature honest one.
+const YOUNG: f64 = 0.5;
 /// Where the payer is not told: payments of so many milliseconds go together.
 const BLOCK_MS: i64 = 6 * 3_600_000;
 
@@ -65,6 +69,11 @@ impl Piece {
     /// Whether it is known to be fraud.
     pub fn is_fraud(&self) -> bool {
         self.class == Class::Positive
+    }
+
+    /// Whether its truth is known, by a label or by age, and it takes part when models are judged.
+    pub fn is_known(&self) -> bool {
+        self.weight > 0.0 && self.class != Class::Immature
     }
 }
 
@@ -184,7 +193,14 @@ impl Material {
             sampled.extend(sample(of(&|one| fraud(one) && !before(one)), positives));
             sampled.extend(sample(of(&|one| fraud(one) && before(one)), MEMORY));
             sampled.extend(sample(of(&|one| one.kept.class == Class::HardNegative), negatives / 2));
-            sampled.extend(sample(of(&|one| matches!(one.kept.class, Class::Negative | Class::Immature)), negatives));
+            if part == Part::Fit {
+                sampled
+                    .extend(sample(of(&|one| matches!(one.kept.class, Class::Negative | Class::Immature)), negatives));
+            } else {
+                let young = (YOUNG * negatives as f64) as usize;
+                sampled.extend(sample(of(&|one| one.kept.class == Class::Negative), negatives));
+                sampled.extend(sample(of(&|one| one.kept.class == Class::Immature), young));
+            }
         }
         let mut material = read(store, &sampled, config.threads, |one, weight| {
             let kept = &one.kept;
@@ -434,8 +450,9 @@ mod tests {
         let material = Material::gather(&store, &config(), Kind::FineTune).unwrap();
         assert_eq!(Material::gather(&store, &config(), Kind::FineTune).unwrap().gate, material.gate);
         let honest = |pieces: &[Piece]| pieces.iter().filter(|piece| !piece.is_fraud()).count();
-        assert_eq!(honest(&material.gate), 100);
-        assert!((50..=100).contains(&honest(&material.tune)));
+        let unknown = |pieces: &[Piece]| pieces.iter().filter(|piece| piece.class == Class::Immature).count();
+        assert_eq!((honest(&material.gate), unknown(&material.gate)), (150, 50));
+        assert!((50..=150).contains(&honest(&material.tune)));
         assert_eq!(
             material.facts.frauds[2] + material.facts.memory,
             material.gate.iter().filter(|piece| piece.is_fraud()).count() as u64

@@ -15,6 +15,10 @@ use crate::trees::TreeConfig;
 use anyhow::Result;
 use fraudnet_models::RuntimeConfig;
 
+/// What a payment of unknown truth counts where models are ranked: LightGBM takes no weight of zero, and its logit is needed all the same,
+/// to know how many payments a threshold would alert.
+const NEXT_TO_NOTHING: f32 = 1e-6;
+
 /// Fits a candidate on the material. The same arguments give the same candidate, bit for bit.
 ///
 /// # Errors
@@ -22,7 +26,8 @@ use fraudnet_models::RuntimeConfig;
 pub fn retrain(material: &Material, config: &OnlineConfig, seed: u64, runtime: &RuntimeConfig) -> Result<Candidate> {
     let judged: Vec<Piece> = material.tune.iter().filter(|piece| piece.weight > 0.0).cloned().collect();
     let (fit, fit_origins) = examples(&material.fit, material.facts.clock_ms, |piece| piece.example.weight);
-    let (stop, stop_origins) = examples(&judged, material.facts.clock_ms, |piece| piece.weight as f32);
+    let stop_weight = |piece: &Piece| if piece.is_known() { 1.0 } else { NEXT_TO_NOTHING } * piece.weight as f32;
+    let (stop, stop_origins) = examples(&judged, material.facts.clock_ms, stop_weight);
     let examples = Examples {
         fit_payments: fit.iter().map(|example| f64::from(example.weight)).sum::<f64>() as u64,
         stop_payments: stop.iter().map(|example| f64::from(example.weight)).sum::<f64>() as u64,

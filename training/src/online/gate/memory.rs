@@ -1,9 +1,10 @@
 //! What must not be forgotten: known frauds from before the window, by kind.
 //!
 //! How a fraud works is not told in life, so kinds are told apart by how the payment was made (card, transfer, wallet, cash), which
-//! typologies do differ by. Each model's threshold is the one at which it flags the same share of the newer payments. A loss counts as far
-//! as it is certain: frauds that one model finds and the other does not are counted both ways, and 1.64 standard errors of their difference
-//! (of paired shares, McNemar 1947) are taken off.
+//! typologies do differ by. Each model's threshold is the one at which it flags the same share of the newer honest payments: among as many
+//! alerts of any sort, a new kind of fraud that one of them finds would take the place of old ones. A loss counts as far as it is certain:
+//! frauds that one model finds and the other does not are counted both ways, and 1.64 standard errors of their difference (of paired
+//! shares, McNemar 1947) are taken off.
 
 use super::{CANDIDATE, CHAMPION, Check, Evidence, GateConfig, Sample};
 use crate::metrics::rounded;
@@ -16,11 +17,12 @@ const LEAST: usize = 15;
 const CERTAIN: f64 = 1.64;
 
 /// Recall of old frauds, over all and of every kind that has enough.
-pub(super) fn checks(evidence: &Evidence, known: &Sample, config: &GateConfig, review_rate: f64) -> Vec<Check> {
+pub(super) fn checks(evidence: &Evidence, config: &GateConfig, review_rate: f64) -> Vec<Check> {
     let old: Vec<usize> = (0..evidence.pieces.len())
         .filter(|&row| evidence.pieces[row].memory && evidence.pieces[row].is_fraud())
         .collect();
-    let thresholds = [CHAMPION, CANDIDATE].map(|model| known.ranking(model).at_alert_rate(review_rate).threshold);
+    let honest = Sample::of(evidence, |piece| !piece.memory && piece.is_known() && !piece.is_fraud());
+    let thresholds = [CHAMPION, CANDIDATE].map(|model| honest.ranking(model).at_alert_rate(review_rate).threshold);
     let check = |name: String, rows: &[usize], bound: f64| {
         let finds = |model: usize, row: usize| evidence.logits[model][row] >= thresholds[model];
         let count = |which: &dyn Fn(usize) -> bool| rows.iter().filter(|&&row| which(row)).count() as f64;

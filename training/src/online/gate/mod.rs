@@ -159,7 +159,8 @@ impl GateReport {
 /// # Errors
 /// Evidence without frauds or without anything else.
 pub fn judge(evidence: &Evidence, config: &GateConfig, review_rate: f64, seed: u64) -> Result<GateReport> {
-    let known = Sample::of(evidence, |piece| !piece.memory);
+    let everyone = Sample::of(evidence, |piece| !piece.memory);
+    let known = Sample::of(evidence, |piece| !piece.memory && piece.is_known());
     let mature = Sample::of(evidence, |piece| !piece.memory && piece.mature);
     ensure!(
         known.frauds() > 0 && known.frauds() < known.rows.len(),
@@ -174,9 +175,9 @@ pub fn judge(evidence: &Evidence, config: &GateConfig, review_rate: f64, seed: u
     checks.push(mature_loss(mature.difference(config.replicates, seed), config));
     checks.push(recall(caught, config, review_rate));
     checks.push(decided(&known, evidence, config));
-    checks.push(alerts(&known, evidence, config, review_rate));
+    checks.push(alerts(&everyone, evidence, config, review_rate));
     checks.extend(calibration(&mature, evidence, config));
-    checks.extend(memory::checks(evidence, &known, config, review_rate));
+    checks.extend(memory::checks(evidence, config, review_rate));
     checks.push(neighbourhood(&known, evidence, config));
     checks.push(chance(&known, seed));
     checks.extend(technical(evidence, config));
@@ -334,13 +335,13 @@ fn decided(known: &Sample, evidence: &Evidence, config: &GateConfig) -> Check {
 }
 
 /// A model that calls whatever is new a fraud would look good on frauds that are new: most young payments are honest.
-fn alerts(known: &Sample, evidence: &Evidence, config: &GateConfig, goal: f64) -> Check {
-    let unlabelled = |&at: &usize| !known.positive[at] && !evidence.pieces[known.rows[at]].mature;
-    let young: Vec<usize> = (0..known.rows.len()).filter(unlabelled).collect();
+fn alerts(everyone: &Sample, evidence: &Evidence, config: &GateConfig, goal: f64) -> Check {
+    let unlabelled = |&at: &usize| !everyone.positive[at] && !evidence.pieces[everyone.rows[at]].mature;
+    let young: Vec<usize> = (0..everyone.rows.len()).filter(unlabelled).collect();
     let share = |model: usize, points: &OperatingPoints| {
-        let probabilities = known.probabilities(model, evidence.settings[model]);
+        let probabilities = everyone.probabilities(model, evidence.settings[model]);
         let (flagged, all) = young.iter().fold((0.0, 0.0), |(flagged, all), &at| {
-            let weight = known.weights[at];
+            let weight = everyone.weights[at];
             (flagged + if probabilities[at] >= points.review { weight } else { 0.0 }, all + weight)
         });
         if all > 0.0 { flagged / all } else { 0.0 }
@@ -481,7 +482,7 @@ type Statistic<'a> = dyn Fn(&dyn Fn(usize) -> f64) -> f64 + 'a;
 
 /// The candidate on the payments it was judged by, in the form in which every model's metrics are told.
 pub fn tier_report(evidence: &Evidence, replicates: usize, seed: u64) -> TierReport {
-    let known = Sample::of(evidence, |piece| !piece.memory);
+    let known = Sample::of(evidence, |piece| !piece.memory && piece.is_known());
     let ranking = known.ranking(CANDIDATE);
     let settings = evidence.settings[CANDIDATE];
     let probabilities = known.probabilities(CANDIDATE, settings);

@@ -139,6 +139,26 @@ fn a_gain_shows_in_the_ranking_or_in_what_is_found_of_it() {
 }
 
 #[test]
+fn who_finds_what_nobody_has_told_of_yet_is_not_blamed_for_it() {
+    let mut pieces = pieces();
+    pieces
+        .iter_mut()
+        .filter(|piece| !piece.mature && !piece.is_fraud())
+        .for_each(|piece| piece.class = Class::Immature);
+    let champion = scores(&pieces, 1, |row, piece| row % 40 == 0 || piece.memory);
+    let mut better = scores(&pieces, 2, |row, piece| piece.memory || [40, 60].iter().any(|of| row.is_multiple_of(*of)));
+    let young: Vec<usize> = (0..pieces.len()).filter(|&row| pieces[row].class == Class::Immature).collect();
+    // Above everything else: frauds of a new kind that will be told of next week, as far as anybody knows.
+    young.iter().step_by(60).for_each(|&row| better[row] += 12.0);
+    let found = report(champion.clone(), better.clone(), &pieces);
+    assert!(found.passed, "{:?}", found.refusals());
+    assert!(found.payments < pieces.len() as u64 - young.len() as u64, "only what is known counts");
+    // So many that they cannot all be frauds.
+    young.iter().step_by(4).for_each(|&row| better[row] += 12.0);
+    assert_eq!(failed(&report(champion, better, &pieces)), ["young_alert_rate"]);
+}
+
+#[test]
 fn what_a_few_frauds_say_of_a_loss_is_given_or_taken() {
     let pieces = pieces();
     let champion = scores(&pieces, 1, |row, piece| row % 40 == 0 || (piece.memory && row % 2 == 0));
