@@ -2,9 +2,9 @@
 
 use super::check::Faults;
 use super::raw::RawConfig;
-use crate::provenance::{AuditConfig, FOLDER};
+use crate::provenance::AuditConfig;
 use hyper::Uri;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 impl RawConfig {
@@ -27,7 +27,6 @@ impl RawConfig {
             }
         };
         let config = AuditConfig {
-            folder: Path::new(&self.log.folder).join(FOLDER),
             key: named(&audit.key),
             head_entries,
             head_every: Duration::from_secs(head_seconds),

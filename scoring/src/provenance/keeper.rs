@@ -52,6 +52,7 @@ pub(super) const NOTE: &str = "tree_head";
 struct Keeper {
     links: Links,
     config: AuditConfig,
+    folder: PathBuf,
     key: SecretKey,
     log_id: String,
     store: TreeStore,
@@ -63,23 +64,27 @@ struct Keeper {
     difference: Option<String>,
 }
 
-/// Opens the tree of the log and starts its thread; none of both where there is no configuration.
+/// Opens the tree of the log, in that folder, and starts its thread; none of both where there is no configuration.
 ///
 /// # Errors
 /// Where the key or the tree cannot be read or made, or the system gives no thread.
-pub(crate) fn open(config: Option<AuditConfig>, links: Links) -> Result<(Audit, Option<JoinHandle<()>>)> {
+pub(crate) fn open(
+    config: Option<AuditConfig>,
+    folder: PathBuf,
+    links: Links,
+) -> Result<(Audit, Option<JoinHandle<()>>)> {
     let Some(config) = config else { return Ok((Audit::off(), None)) };
     describe();
-    std::fs::create_dir_all(&config.folder)
-        .with_context(|| format!("the audit folder {} cannot be made", config.folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("the audit folder {} cannot be made", folder.display()))?;
     let log_id: String = links.log.identity().iter().map(|byte| format!("{byte:02x}")).collect();
     let key = match &config.key {
         Some(path) => SecretKey::read(path)?,
-        None => own_key(&config.folder, &log_id)?,
+        None => own_key(&folder, &log_id)?,
     };
-    let mut store = TreeStore::open(&config.folder.join("tree"))?;
+    let mut store = TreeStore::open(&folder.join("tree"))?;
     if !fits(&store, &links.log)? {
-        tracing::warn!(folder = %config.folder.display(), "the audit tree is of another log, or ahead of this one; it is made anew from the log");
+        tracing::warn!(folder = %folder.display(), "the audit tree is of another log, or ahead of this one; it is made anew from the log");
         store.rewind(0)?;
     }
     let inner = Arc::new(Inner {
@@ -91,6 +96,7 @@ pub(crate) fn open(config: Option<AuditConfig>, links: Links) -> Result<(Audit, 
     let mut keeper = Keeper {
         links,
         config,
+        folder,
         key,
         log_id,
         store,
@@ -256,6 +262,6 @@ impl Keeper {
     }
 
     fn heads(&self) -> PathBuf {
-        self.config.folder.join(HEADS_FILE)
+        self.folder.join(HEADS_FILE)
     }
 }

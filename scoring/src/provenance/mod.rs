@@ -47,8 +47,6 @@ pub const FOLDER: &str = "audit";
 /// Checked settings of the audit tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditConfig {
-    /// Folder of the tree, of its heads and, unless `key` names another, of the key.
-    pub folder: PathBuf,
     /// Secret key that signs heads; none: one of its own, made at the first start.
     pub key: Option<PathBuf>,
     /// Entries after which a head is signed.

@@ -36,7 +36,6 @@ struct Remains {
 
 fn config(folder: &Folder) -> AuditConfig {
     AuditConfig {
-        folder: folder.0.join("audit"),
         key: None,
         head_entries: 20,
         head_every: Duration::from_secs(3_600),
@@ -62,7 +61,7 @@ impl Life {
             degrade: Box::new(move |reason| *told.lock().unwrap() = reason),
             runtime: None,
         };
-        let (audit, keeper) = open(Some(config), links).unwrap();
+        let (audit, keeper) = open(Some(config), folder.0.join("audit"), links).unwrap();
         Life { log, writer, audit, keeper: keeper.unwrap(), ending, degraded }
     }
 

@@ -199,7 +199,7 @@ fn keep_audit(config: &ServiceConfig, desk: &Arc<Desk>) -> anyhow::Result<(Audit
         degrade: Box::new(move |reason| failing.degrade("audit", reason)),
         runtime: tokio::runtime::Handle::try_current().ok(),
     };
-    provenance::open(config.audit.clone(), links)
+    provenance::open(config.audit.clone(), config.data_folder.join(provenance::FOLDER), links)
 }
 
 /// Starts the thread that counts experiments and makes their steps.
