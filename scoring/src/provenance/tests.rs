@@ -262,7 +262,11 @@ fn heads_of_a_file_that_was_cut_off_are_those_before() {
     let path: PathBuf = folder.0.join("audit").join(HEADS_FILE);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-    assert_eq!(witness::read(&path).unwrap(), remains.heads[..remains.heads.len() - 1]);
+    let (last, before) = remains.heads.split_last().unwrap();
+    assert_eq!(witness::read(&path).unwrap(), before);
+    // The next one does not end up on the same line.
+    witness::append(&path, last).unwrap();
+    assert!(std::fs::read(&path).unwrap() == whole && witness::read(&path).unwrap() == remains.heads);
     std::fs::write(&path, [b"{}\n".as_slice(), &whole].concat()).unwrap();
     assert!(witness::read(&path).unwrap_err().contains("line 1 is no signed head"));
 }

@@ -9,14 +9,17 @@ use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
 /// How long a listener may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// More bytes than any line has.
+const LINE_BYTES: u64 = 4_096;
 
-/// Appends a head to a file, one JSON line each, and syncs it.
+/// Appends a head to a file, one JSON line each, and syncs it. A line that a power failure cut off is taken away first, else this one
+/// would be written onto it and neither could be read.
 ///
 /// # Errors
 /// What the system says.
@@ -25,11 +28,28 @@ pub(super) fn append(path: &Path, head: &SignedHead) -> Result<(), String> {
         let mut line = serde_json::to_vec(head)?;
         line.push(b'\n');
         // Opened each time, so that whoever rotates the file need not tell us.
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let whole = whole_lines(&mut file)?;
+        file.set_len(whole)?;
         file.write_all(&line)?;
         file.sync_data()
     };
     write().map_err(|error: std::io::Error| format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Bytes up to the end of the last whole line.
+fn whole_lines(file: &mut File) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(LINE_BYTES);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut tail)?;
+    Ok(match tail.iter().rposition(|byte| *byte == b'\n') {
+        Some(newline) => from + newline as u64 + 1,
+        None if from == 0 => 0,
+        // No line of ours is that long: it is left to whoever reads it.
+        None => length,
+    })
 }
 
 /// The heads of a file. A last line that was cut off by a kill is left out.

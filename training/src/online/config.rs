@@ -118,7 +118,7 @@ pub struct PartConfig {
     pub tune: f64,
     /// Days before maturity that tuning and judging look at; more where frauds are few.
     pub window_days: f64,
-    /// Most honest payments that are tuned on, and judged on.
+    /// Most honest payments that are tuned on, and judged on; and half as many that are too young to be known.
     pub negatives: usize,
     /// Fewest known frauds to fit on; a fifth of it to tune on and to judge by.
     pub least_frauds: usize,

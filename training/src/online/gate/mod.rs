@@ -43,13 +43,13 @@ pub struct GateConfig {
     /// Most that the lower end of that difference's interval may lie below zero, as a share of the difference: at 0 one candidate of forty
     /// that is no better passes, at 0.5 one of ten, at 1 one of six.
     pub margin: f64,
-    /// Most average precision that may be lost on mature payments alone.
+    /// Most average precision that may be lost on mature payments alone, give or take a standard error.
     pub mature_loss: f64,
     /// Bootstrap replicates.
     pub replicates: usize,
-    /// Most recall at the review rate that may be lost.
+    /// Most recall that may be lost: at the review rate give or take a standard error, and as decided.
     pub recall_loss: f64,
-    /// Most recall of old frauds that may be lost, over all of them; twice as much in any group.
+    /// Most recall of old frauds that may be lost for certain, over all of them; twice as much in any group.
     pub forgotten: f64,
     /// Largest calibration error; where the champion's is larger, half as much again.
     pub calibration_error: f64,
