@@ -1,7 +1,7 @@
 //! The gate: what a candidate must show before anybody hears of it.
 //!
-//! Map: this file (the checks and their bounds), `evidence` (both models on the same payments, as they are served), `memory` (what must
-//! not be forgotten).
+//! Map: this file (the checks and their bounds), `evidence` (both models on the same payments, as they are served), `sample` (which of
+//! them count, and the differences on those), `memory` (what must not be forgotten).
 //!
 //! What keeps a worse model out: candidate and champion score the same payments of accounts that nothing was fitted on, and the candidate
 //! must be better on all that is known by now. Either its average precision lies `gain` above the champion's, and the lower end of the
@@ -15,12 +15,13 @@
 
 mod evidence;
 mod memory;
+mod sample;
 #[cfg(test)]
 mod tests;
 
 pub use evidence::Evidence;
+use sample::{CANDIDATE, CHAMPION, Sample};
 
-use super::material::Piece;
 use crate::ablate::Cut;
 use crate::fit::ARTIFACT_LIMIT_BYTES;
 use crate::metrics::{
@@ -28,7 +29,7 @@ use crate::metrics::{
 };
 use crate::report::{PointReport, TierReport};
 use anyhow::{Result, ensure};
-use fraudnet_models::{OperatingPoints, TierSettings};
+use fraudnet_models::OperatingPoints;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -192,66 +193,6 @@ pub fn judge(evidence: &Evidence, config: &GateConfig, review_rate: f64, seed: u
         difference: compared,
         checks,
     })
-}
-
-/// Champion and candidate, in this order everywhere.
-const CHAMPION: usize = 0;
-const CANDIDATE: usize = 1;
-
-/// Payments to judge by.
-pub(super) struct Sample {
-    /// Their numbers in the evidence.
-    rows: Vec<usize>,
-    positive: Vec<bool>,
-    weights: Vec<f64>,
-    days: Vec<u32>,
-    logits: [Vec<f32>; 2],
-}
-
-impl Sample {
-    fn of(evidence: &Evidence, take: impl Fn(&Piece) -> bool) -> Sample {
-        let pieces = evidence.pieces;
-        let rows: Vec<usize> =
-            (0..pieces.len()).filter(|&row| pieces[row].weight > 0.0 && take(&pieces[row])).collect();
-        let (days, _) = crate::report::blocks(
-            rows.iter().map(|&row| (0, pieces[row].occurred_ms.div_euclid(crate::data::split::DAY_MS) as u32)),
-        );
-        let of = |model: usize| rows.iter().map(|&row| evidence.logits[model][row]).collect();
-        Sample {
-            positive: rows.iter().map(|&row| pieces[row].is_fraud()).collect(),
-            weights: rows.iter().map(|&row| pieces[row].weight).collect(),
-            days,
-            logits: [of(CHAMPION), of(CANDIDATE)],
-            rows,
-        }
-    }
-
-    fn frauds(&self) -> usize {
-        self.positive.iter().filter(|positive| **positive).count()
-    }
-
-    fn ranking(&self, model: usize) -> Ranking {
-        Ranking::weighted(&self.logits[model], &self.positive, &self.weights)
-    }
-
-    fn difference(&self, replicates: usize, seed: u64) -> Interval {
-        let (champion, candidate) = (self.ranking(CHAMPION), self.ranking(CANDIDATE));
-        block_bootstrap(&self.days, replicates, seed, |times| {
-            candidate.average_precision_with(times) - champion.average_precision_with(times)
-        })
-    }
-
-    /// The same in the share of frauds found by an alert rate.
-    fn caught(&self, replicates: usize, seed: u64, rate: f64) -> Interval {
-        let (champion, candidate) = (self.ranking(CHAMPION), self.ranking(CANDIDATE));
-        block_bootstrap(&self.days, replicates, seed, |times| {
-            candidate.at_alert_rate_with(rate, times).recall - champion.at_alert_rate_with(rate, times).recall
-        })
-    }
-
-    fn probabilities(&self, model: usize, settings: &TierSettings) -> Vec<f32> {
-        self.logits[model].iter().map(|&logit| settings.calibration.probability(logit)).collect()
-    }
 }
 
 /// Better in the whole ranking, or in what is found of it.

@@ -3,9 +3,10 @@
 use super::*;
 use crate::network::Example;
 use crate::online::class::Class;
+use crate::online::material::Piece;
 use fraudnet_features::Tensor;
 use fraudnet_features::schema::payment_features;
-use fraudnet_models::Calibration;
+use fraudnet_models::{Calibration, TierSettings};
 
 const DAY: i64 = crate::data::split::DAY_MS;
 
