@@ -42,10 +42,12 @@ impl House {
     pub(super) async fn open(options: &DemoOptions, screen: &Screen) -> anyhow::Result<House> {
         screen.step(1, format_args!("start the service with its embedded log and the released model"), "1 s");
         let begun = clock::monotonic();
-        let mut config = config::load(None)?;
-        config.service.model_folder = find_model(options.model.as_deref())?;
         let folder = DataFolder::make()?;
-        config.service.data_folder.clone_from(&folder.0);
+        let mut raw = config::read(None)?;
+        // Before it is checked: snapshots lie beside the log.
+        raw.log.folder = folder.0.to_string_lossy().into_owned();
+        let mut config = raw.check()?;
+        config.service.model_folder = find_model(options.model.as_deref())?;
         // Lines of a log would tear the demo's own lines apart.
         let quiet = TelemetryConfig { log_filter: "error".to_owned(), log_format: LogFormat::Auto, ..config.telemetry };
         let telemetry = telemetry::start(&quiet)?;
