@@ -114,7 +114,7 @@ async fn a_log_that_was_put_back_in_time_is_found() {
     // Somebody who would rather not have had the last payments.
     std::fs::write(&log, earlier).unwrap();
     let (good, said) = audit(&verify).await;
-    assert!(!good && said.contains("NOT WHAT WAS SIGNED") && said.contains("entries were removed"), "{said}");
+    assert!(!good && said.contains("NOT VERIFIED") && said.contains("entries were removed"), "{said}");
 
     // The service itself says so, and goes on taking payments.
     let server = Server::start(&folder, &settings(&folder)).await;

@@ -126,7 +126,7 @@ fn print(found: &Verification, alone: bool, own_keys: bool) {
             entries - covered
         );
     } else {
-        println!("NOT WHAT WAS SIGNED");
+        println!("NOT VERIFIED");
         for problem in problems {
             println!("  - {problem}");
         }
