@@ -11,6 +11,7 @@
 //! - `calibration`, `rules`: from a logit to a probability; the velocity rules that answer where the model cannot
 //! - `manifest`, `headline`, [`artifact`], `refusal`, `golden`, `publish`: a model version on disk, its best-known figures, the checks at load
 //!   and why they refuse, the vectors it is held to, writing one
+//! - [`explain`]: what each figure and each entity adds to what a model says of a payment
 //! - `model_ref`, `signature`, `champion`, [`registry`]: how versions are named, who vouches for them, which one of a family a service
 //!   begins with, all versions of a folder
 //!
@@ -20,6 +21,7 @@ pub mod artifact;
 mod batch;
 mod calibration;
 mod champion;
+pub mod explain;
 mod golden;
 mod headline;
 mod manifest;

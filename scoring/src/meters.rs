@@ -42,6 +42,7 @@ pub fn describe() {
     describe_gauge!("fraudnet_queue_bound", "Most entries that may wait, by queue");
     describe_gauge!("fraudnet_log_position", "First log position that is not durable yet");
     describe_gauge!("fraudnet_replay_lag", "Log entries still to replay");
+    describe_gauge!("fraudnet_evidence_kept", "Payments whose neighbourhoods are kept for explanations");
     describe_gauge!("fraudnet_follower_position", "First log position the follower has not applied");
     describe_gauge!(
         "fraudnet_degraded",

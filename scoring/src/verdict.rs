@@ -215,3 +215,40 @@ pub struct StageTimes {
     /// Policy.
     pub policy: u32,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A verdict with every field filled.
+    pub(crate) fn verdict(decision: Decision) -> Verdict {
+        Verdict {
+            decision_id: "dec_821a0898d8f680911c614144".into(),
+            transaction_id: "order-1001".into(),
+            decision,
+            fraud_probability: 0.731,
+            risk_score: 73,
+            reason_codes: vec!["DEVICE_REPORTED".into()],
+            reasons: vec![Reason {
+                code: "DEVICE_REPORTED".into(),
+                text: "a payment from this device was reported".into(),
+            }],
+            tier: Tier::Rules,
+            tier_cause: Some(TierCause::Deadline),
+            model: "hybrid".into(),
+            model_version: "2026.11.22-2".into(),
+            policy_version: "69419cb5364ba24e".into(),
+            as_of: AsOf {
+                position: 41,
+                time: "2026-11-22T09:57:05.000Z".into(),
+                cut: Some(Cut { journal: "1f00a2b3c4d5e6f7".into(), transactions: 40, labels: 3 }),
+            },
+            subgraph_digest: "26b47f2c3935fb40c882caffc0946b52".into(),
+            subgraph: SubgraphSize { hops: [1, 3, 0, 0], truncated: 0 },
+            experiments: Vec::new(),
+            score_decision: None,
+            control_group: None,
+            stage_us: StageTimes::default(),
+        }
+    }
+}

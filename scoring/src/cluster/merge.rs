@@ -1,4 +1,4 @@
-//! The merge: one thread reads `transactions`, `labels`, `verdicts` and `model-events`, brings them into one order, journals that order and feeds the
+//! The merge: one thread reads `transactions`, `labels`, `verdicts`, `reviews` and `model-events`, brings them into one order, journals that order and feeds the
 //! engine with it. Every replica does it for all of the topics, whoever scores.
 //!
 //! - The first message of a transaction id wins for ever. A repeat does nothing; one with another body is rejected.
@@ -20,7 +20,7 @@ use crate::service::{Desk, Ending, Made};
 use crate::shared::{Published, SharedStore};
 use crate::trace_context::TraceContext;
 use crate::wire::{ReceivedPayment, WireError, decode_event};
-use crate::{clock, failpoint};
+use crate::{clock, failpoint, reviews};
 use crossbeam_channel::Sender;
 use fraudnet_graph::{Body, Event};
 use metrics::{counter, gauge};
@@ -37,7 +37,8 @@ const WAIT: Duration = Duration::from_millis(20);
 /// How often lag and positions are published.
 const GAUGE_INTERVAL: Duration = Duration::from_millis(500);
 /// What is read.
-pub(crate) const TOPICS: [Topic; 4] = [Topic::Transactions, Topic::Labels, Topic::Verdicts, Topic::ModelEvents];
+pub(crate) const TOPICS: [Topic; 5] =
+    [Topic::Transactions, Topic::Labels, Topic::Verdicts, Topic::Reviews, Topic::ModelEvents];
 
 pub(crate) struct Merge {
     desk: Arc<Desk>,
@@ -194,6 +195,7 @@ impl Merge {
         match topic {
             Topic::Verdicts => self.verdict(message)?,
             Topic::ModelEvents => self.control(&message)?,
+            Topic::Reviews => self.case(&message)?,
             _ => self.event(message)?,
         }
         if is_settled(topic) {
@@ -244,6 +246,19 @@ impl Merge {
         }
         let origin = (message.topic.name(), message.offset + 1);
         let merged = Merged::Control { event: &message.payload };
+        self.desk.log.append_merged(merged, origin, None, |_| true).map_err(stop)?;
+        Ok(())
+    }
+
+    /// A case event is journaled; the reviews thread applies it from there.
+    fn case(&mut self, message: &Incoming) -> Result<(), Stop> {
+        if let Err(reason) = reviews::decode(&message.payload) {
+            // Nobody else may write there; a stray message must not stop a replica.
+            tracing::error!(offset = message.offset, reason, "a message in `reviews` is passed over");
+            return Ok(());
+        }
+        let origin = (message.topic.name(), message.offset + 1);
+        let merged = Merged::Case { event: &message.payload };
         self.desk.log.append_merged(merged, origin, None, |_| true).map_err(stop)?;
         Ok(())
     }

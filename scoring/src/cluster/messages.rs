@@ -4,12 +4,11 @@ use super::kafka::headers::{MessageKind, TRANSACTION_OFFSET, cloud_event_headers
 use super::kafka::{self, Outgoing, Topic};
 use super::rejected::Rejected;
 use super::undecided::{Item, UndecidedPayment};
-use crate::clock;
 use crate::engine::Evidence;
 use crate::example::{self, ExampleHead};
-use crate::review::ReviewOpened;
 use crate::trace_context::{TraceContext, join};
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::Verdict;
+use crate::{clock, reviews};
 use std::sync::Arc;
 use tracing::Span;
 
@@ -73,9 +72,8 @@ pub(crate) fn verdict(
     let mut told = message(Topic::Verdicts, MessageKind::Verdict, &verdict.decision_id, Arc::clone(&body));
     put(&mut told.headers, TRANSACTION_OFFSET, item.offset.to_string());
     let mut messages = vec![told];
-    if verdict.decision == Decision::Review {
-        let review = ReviewOpened::new(&payment.tenant, verdict, now_ms);
-        messages.push(message(Topic::Reviews, MessageKind::Review, &review.case_id, review.encode().into()));
+    if let Some(review) = reviews::opened(&evidence.event, verdict, now_ms) {
+        messages.push(message(Topic::Reviews, MessageKind::Review, &review.event_id, reviews::encode(&review).into()));
     }
     if let Some(inclusion_probability) =
         example::keep(&payment.tenant, &payment.transaction_id, verdict.decision, example_share)

@@ -25,13 +25,14 @@ mod rejected;
 mod scorer;
 mod undecided;
 
+use crate::cases::CaseEvent;
 use crate::control::ControlEvent;
 use crate::engine::Command;
 use crate::log::{EventLog, LogError, Record, TransactionKey, VerdictPlace};
 use crate::service::{Desk, Made, ServiceError};
 use crate::shared::{Claim, Published, SharedConfig, SharedStore};
 use crate::trace_context::TraceContext;
-use crate::{failpoint, wire};
+use crate::{failpoint, reviews, wire};
 use anyhow::Context;
 use fraudnet_graph::{Body, Event};
 use kafka::headers::{self, MessageKind, cloud_event_headers};
@@ -53,7 +54,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER_S: u32 = 1;
 /// Who writes what comes over HTTP, as CloudEvents' `source`.
 const SOURCE: &str = "/fraudnet/http";
-/// Tenant in the headers of control events: they speak of all tenants.
+/// Tenant in the headers of what speaks of all tenants.
 const CONTROL_TENANT: &str = "fraudnet";
 
 /// Checked settings of cluster mode.
@@ -258,6 +259,17 @@ impl Cluster {
         );
         let key = event.change.name().as_bytes().to_vec();
         self.send(Outgoing { topic: Topic::ModelEvents, key, payload: event.encode().into(), headers }).await?;
+        Ok(())
+    }
+
+    /// Hands a case event to Kafka; returns once it is durable there.
+    pub(crate) async fn append_case(&self, event: &CaseEvent) -> Result<(), ServiceError> {
+        let subject = event.change.subject();
+        let tenant = if event.tenant.is_empty() { CONTROL_TENANT } else { &event.tenant };
+        let headers =
+            cloud_event_headers(MessageKind::Case, &event.event_id, SOURCE, event.at_ms, subject, tenant, None);
+        let key = format!("{tenant}/{subject}").into_bytes();
+        self.send(Outgoing { topic: Topic::Reviews, key, payload: reviews::encode(event).into(), headers }).await?;
         Ok(())
     }
 

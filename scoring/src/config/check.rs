@@ -123,6 +123,7 @@ impl RawConfig {
         HttpConfig {
             default_tenant: self.server.default_tenant.clone(),
             default_deadline: Duration::from_millis(default_ms),
+            leads: self.reviews.leads.clone(),
             input: InputRules {
                 max_event_age_ms: i64::from(max_age_days) * DAY_MS,
                 card_number_check: self.input.card_number_check,
@@ -170,6 +171,8 @@ impl RawConfig {
             drift: self.drift(faults),
             audit: self.audit(faults),
             experiments: self.experiments(faults),
+            cases: self.cases(faults),
+            evidence: faults.within("reviews.evidence", self.reviews.evidence, 0..=1_000_000),
         }
     }
 

@@ -11,6 +11,7 @@ mod drift;
 mod experiments;
 mod ladder;
 mod raw;
+mod reviews;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
     AuditSection, ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection,
     InferenceSection, InputSection, KafkaSection, LadderSection, LogSection, ModelSection, RawConfig, RedisSection,
-    ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
+    ReviewsSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
 };
 
 use figment::Figment;

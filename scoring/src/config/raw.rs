@@ -3,6 +3,7 @@
 
 use crate::service::Durability;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The whole configuration as typed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub struct RawConfig {
     pub audit: AuditSection,
     /// What figures of experiments are reckoned by.
     pub experiments: ExperimentsSection,
+    /// How people work on held payments.
+    pub reviews: ReviewsSection,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -333,5 +336,35 @@ section! {
         false_decline_share: f64 = 0.1,
         /// What a review costs, major units of the currency.
         review_cost: f64 = 5.0,
+    }
+}
+
+section! {
+    /// `[reviews]`
+    ReviewsSection {
+        /// How long a case may wait before it is overdue, minutes.
+        service_level_minutes: u32 = 240,
+        /// Expected loss at which a case's turn comes after half that time, major units of the reference currency.
+        half_time_loss: f64 = 500.0,
+        /// What one unit of a currency is worth in the reference currency; one that is not listed counts one to one.
+        rates: BTreeMap<String, f64> = BTreeMap::new(),
+        /// How long somebody holds a case that they took, minutes.
+        lease_minutes: u32 = 15,
+        /// How long an action can be undone, seconds; 0 for not at all.
+        undo_seconds: u32 = 10,
+        /// How far a case can be put off, days.
+        max_snooze_days: u32 = 14,
+        /// Whether a second person must agree with what is decided about a case above the next amount.
+        four_eyes: bool = true,
+        /// That amount, major units of the reference currency.
+        four_eyes_above: f64 = 10_000.0,
+        /// Open cases of a tenant; beyond, a review opens none and is told in the log lines.
+        max_open: usize = 100_000,
+        /// Closed cases of a tenant that are remembered.
+        max_closed: usize = 20_000,
+        /// Payments whose neighbourhoods are kept for explanations, of those that were not simply approved.
+        evidence: usize = 5_000,
+        /// Who may do what a lead may.
+        leads: Vec<String> = Vec::new(),
     }
 }

@@ -4,7 +4,7 @@
 //! 100,000 entries), on a thread of its own.
 
 use super::{Applied, ControlEvent, ControlState};
-use crate::log::{EventLog, Record};
+use crate::log::{EventLog, Kind, Record};
 use std::time::Duration;
 
 /// How often it is looked at least whether to end.
@@ -42,7 +42,7 @@ impl Fold {
 
 /// Durable control events at `from` and later.
 pub(super) fn read(log: &EventLog, from: u64, limit: usize) -> Result<Vec<(u64, ControlEvent)>, String> {
-    let entries = log.controls_from(from, limit).map_err(|error| error.to_string())?;
+    let entries = log.of_kind_from(Kind::Control, from, limit).map_err(|error| error.to_string())?;
     let event = |entry: &crate::log::Entry| match entry.record().map_err(|error| error.to_string())? {
         Record::Control { event } => ControlEvent::decode(event)
             .map(|event| (entry.position, event))

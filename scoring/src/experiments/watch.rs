@@ -333,7 +333,9 @@ fn item(entry: &Entry) -> Result<Option<Item<'_>>, String> {
                 _ => return Ok(None),
             }
         }
-        Record::History { .. } | Record::Rejected { .. } | Record::Example { .. } => return Ok(None),
+        Record::History { .. } | Record::Rejected { .. } | Record::Case { .. } | Record::Example { .. } => {
+            return Ok(None);
+        }
     };
     Ok(Some(item))
 }

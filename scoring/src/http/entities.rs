@@ -151,7 +151,8 @@ fn view(neighbourhood: &Neighbourhood) -> UnGraph<NodeView, EdgeView> {
     view
 }
 
-fn reply(neighbourhood: &Neighbourhood) -> SubgraphReply {
+/// As JSON tells it.
+pub(super) fn reply(neighbourhood: &Neighbourhood) -> SubgraphReply {
     let at = |seconds: u32| format_timestamp(i64::from(seconds) * 1000);
     let view = view(neighbourhood);
     let nodes = view.node_weights().zip(&neighbourhood.identifiers);

@@ -11,6 +11,7 @@ mod audit;
 mod changes;
 mod drift;
 mod entities;
+mod evidence;
 mod experiments;
 mod labels;
 mod lists;
@@ -20,6 +21,7 @@ mod payments;
 mod policies;
 mod problem;
 mod request;
+mod reviews;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
 pub use audit::ProofsReply;
 pub use changes::{ChangeEntry, ChangesReply};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
+pub use evidence::SeenReply;
 pub use experiments::{ExperimentReply, ExperimentsReply, StepReply, StepRequest};
 pub use labels::LabelReply;
 pub use lists::{ListChangedReply, ListRequest, ListedReply, ListsReply};
@@ -53,8 +56,9 @@ pub use payments::REPLAYED;
 pub use policies::{
     ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
 };
-pub use problem::{Problem, ProblemKind};
+pub use problem::{CaseRefused, Problem, ProblemKind};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
+pub use reviews::{BulkReply, BulkRequest, BulkTold, CaseReply, CasesReply, ReviewSettingsReply};
 pub use status::ReadyReply;
 pub use trace::describe;
 pub use training::NEXT_POSITION;
@@ -68,6 +72,8 @@ pub struct HttpConfig {
     pub default_deadline: Duration,
     /// Limits on requests.
     pub input: InputRules,
+    /// Who may do what a lead may.
+    pub leads: Vec<String>,
 }
 
 /// What the handlers share.
@@ -82,6 +88,8 @@ pub struct App {
 pub const ROUTES: &[(&str, &str)] = &[
     ("post", "/v1/transactions:score"),
     ("get", "/v1/verdicts/{transaction_id}"),
+    ("get", "/v1/verdicts/{transaction_id}/subgraph"),
+    ("get", "/v1/verdicts/{transaction_id}/explanation"),
     ("post", "/v1/labels"),
     ("get", "/v1/entities/{kind}/{id}/subgraph"),
     ("get", "/v1/changes"),
@@ -108,6 +116,13 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/lists/{list}/{kind}/{id}"),
     ("put", "/v1/lists/{list}/{kind}/{id}"),
     ("delete", "/v1/lists/{list}/{kind}/{id}"),
+    ("get", "/v1/reviews"),
+    ("get", "/v1/reviews/settings"),
+    ("get", "/v1/reviews/{case_id}"),
+    ("post", "/v1/reviews/{case_id}:{step}"),
+    ("post", "/v1/reviews:next"),
+    ("post", "/v1/reviews:bulk"),
+    ("post", "/v1/reviews:bulk-preview"),
     ("get", "/v1/training/stream"),
     ("get", "/v1/audit/head"),
     ("get", "/v1/audit/proof"),
@@ -124,6 +139,8 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
     let routes = Router::new()
         .route("/v1/transactions:score", post(payments::score))
         .route("/v1/verdicts/{transaction_id}", get(payments::verdict))
+        .route("/v1/verdicts/{transaction_id}/subgraph", get(evidence::subgraph))
+        .route("/v1/verdicts/{transaction_id}/explanation", get(evidence::explanation))
         .route("/v1/labels", post(labels::add))
         .route("/v1/entities/{kind}/{id}/subgraph", get(entities::subgraph))
         .route("/v1/changes", get(changes::list))
@@ -145,6 +162,13 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         )
         .route("/v1/lists", get(lists::list))
         .route("/v1/lists/{list}/{kind}/{id}", get(lists::show).put(lists::put).delete(lists::remove))
+        .route("/v1/reviews", get(reviews::list))
+        .route("/v1/reviews/settings", get(reviews::settings))
+        // The step is told behind a colon, which a route cannot take apart.
+        .route("/v1/reviews/{case_id}", get(reviews::show).post(reviews::act::step))
+        .route("/v1/reviews:next", post(reviews::act::next))
+        .route("/v1/reviews:bulk", post(reviews::act::bulk))
+        .route("/v1/reviews:bulk-preview", post(reviews::act::preview))
         .route("/v1/training/stream", get(training::stream))
         .route("/v1/audit/head", get(audit::head))
         .route("/v1/audit/proof", get(audit::of_position))

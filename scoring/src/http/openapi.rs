@@ -1,7 +1,8 @@
 //! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
 
 use super::{
-    audit, changes, drift, entities, experiments, labels, lists, models, payments, policies, problem, status, training,
+    audit, changes, drift, entities, evidence, experiments, labels, lists, models, payments, policies, problem,
+    reviews, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -12,12 +13,14 @@ use utoipa::OpenApi;
 #[openapi(
     info(
         title = "fraudnet",
-        description = "Scores payments against a live temporal graph of accounts, devices, IP addresses and merchants. Every error is problem+json (RFC 9457) and names the fields at fault. Times are RFC 3339, amounts integers in minor units.",
+        description = "Scores payments against a live temporal graph of accounts, devices, IP addresses and merchants. Every error is problem+json (RFC 9457) and names the fields at fault. Times are RFC 3339, or UTC milliseconds where the name ends in `_ms`; amounts are integers in minor units.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
         payments::score,
         payments::verdict,
+        evidence::subgraph,
+        evidence::explanation,
         labels::add,
         entities::subgraph,
         changes::list,
@@ -44,6 +47,13 @@ use utoipa::OpenApi;
         lists::show,
         lists::put,
         lists::remove,
+        reviews::list,
+        reviews::settings,
+        reviews::show,
+        reviews::act::step,
+        reviews::act::next,
+        reviews::act::bulk,
+        reviews::act::preview,
         training::stream,
         audit::head,
         audit::of_position,
@@ -64,6 +74,7 @@ use utoipa::OpenApi;
         (name = "policies", description = "What is decided beside the score: rules as data, tried on the past before they hold"),
         (name = "lists", description = "Entities that are always allowed, always blocked, always looked at"),
         (name = "models", description = "Which model versions there are, and which of them serve"),
+        (name = "reviews", description = "Payments that people look at: whose turn it is, and what they decide"),
         (name = "training", description = "What trainers read"),
         (name = "audit", description = "Proof of what was decided, on what and by whom"),
         (name = "status", description = "For orchestration and monitoring"),

@@ -5,6 +5,7 @@ use crate::wire::{RequestError, WireError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A refusal or failure: RFC 9457 with the fields at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -21,9 +22,24 @@ pub struct Problem {
     /// Every field or header at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<WireError>,
+    /// Why an action on a case was refused.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    pub refused: Option<Box<CaseRefused>>,
     /// Seconds until another try makes sense; sent as `Retry-After`.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
+}
+
+/// Why an action on a case was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CaseRefused {
+    /// Stable name, such as `stale` or `held`.
+    pub code: String,
+    /// The case as it stands, where it changed since it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<super::CaseReply>)]
+    pub case: Option<Value>,
 }
 
 /// The kinds of problem there are.
@@ -35,6 +51,8 @@ pub enum ProblemKind {
     InvalidHeader,
     /// No such route or thing.
     NotFound,
+    /// It is not kept any more.
+    Gone,
     /// The route takes other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -74,6 +92,7 @@ impl ProblemKind {
             ProblemKind::Malformed => ("malformed-request", "the request cannot be read", StatusCode::BAD_REQUEST),
             ProblemKind::InvalidHeader => ("invalid-header", "a header cannot be accepted", StatusCode::BAD_REQUEST),
             ProblemKind::NotFound => ("not-found", "there is no such thing", StatusCode::NOT_FOUND),
+            ProblemKind::Gone => ("gone", "it is not kept any more", StatusCode::GONE),
             ProblemKind::MethodNotAllowed => {
                 ("method-not-allowed", "this route takes other methods", StatusCode::METHOD_NOT_ALLOWED)
             }
@@ -115,6 +134,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            refused: None,
             retry_after_s: None,
         }
     }

@@ -25,7 +25,7 @@ use store::Store;
 
 pub use record::{Entry, Offsets, Record, TransactionKey, TransactionRow, VerdictPlace};
 pub use sequencer::{Completion, Refusal};
-pub use store::LogError;
+pub use store::{Kind, LogError};
 
 /// Name of the log's file in its folder.
 pub const FILE_NAME: &str = "log.redb";
@@ -65,6 +65,11 @@ pub enum Merged<'a> {
     /// A control event.
     Control {
         /// The control event's JSON.
+        event: &'a [u8],
+    },
+    /// A case event.
+    Case {
+        /// The case event's JSON.
         event: &'a [u8],
     },
     /// A message that cannot be taken, encoded by whoever rejected it.
@@ -123,12 +128,9 @@ impl EventLog {
         admit: impl FnOnce(u64) -> bool,
     ) -> Result<u64, Refusal> {
         let append = Append {
-            record: record::payment(&body_hash, event),
             row: Some((key.clone(), TransactionRow { payment: 0, body_hash, verdict: VerdictPlace::Undecided })),
             lazy: true,
-            exempt: false,
-            done: None,
-            origin: None,
+            ..Append::of(record::payment(&body_hash, event))
         };
         self.sequencer.append(append, admit)
     }
@@ -143,19 +145,13 @@ impl EventLog {
         done: Completion,
         admit: impl FnOnce(u64) -> bool,
     ) -> Result<u64, Refusal> {
-        let append = Append {
-            record: record::event(event),
-            row: None,
-            lazy: false,
-            exempt: false,
-            done: Some(done),
-            origin: None,
-        };
+        let append = Append { done: Some(done), ..Append::of(record::event(event)) };
         self.sequencer.append(append, admit)
     }
 
-    /// Appends the verdict on the payment at `payment`; `done` is called on the writer thread once it is durable or lost,
-    /// also where this returns an error. Never refused for want of room.
+    /// Appends the verdict on the payment at `payment` and, right behind it, the case event that comes of it, if any: both become durable or
+    /// none. `done` is called on the writer thread once they are or are lost, also where this returns an error. Never refused for want of
+    /// room.
     ///
     /// # Errors
     /// Where the log is closed or failed.
@@ -165,15 +161,15 @@ impl EventLog {
         body_hash: [u8; 32],
         payment: u64,
         body: &[u8],
+        case: Option<&[u8]>,
         done: Completion,
     ) -> Result<u64, Refusal> {
         let append = Append {
-            record: record::verdict(payment, body),
             row: Some((key.clone(), TransactionRow { payment, body_hash, verdict: VerdictPlace::At(0) })),
-            lazy: false,
             exempt: true,
             done: Some(done),
-            origin: None,
+            behind: case.map(record::case),
+            ..Append::of(record::verdict(payment, body))
         };
         self.sequencer.append(append, |_| true)
     }
@@ -183,14 +179,16 @@ impl EventLog {
     /// # Errors
     /// Where the log is closed or failed.
     pub fn append_control(&self, event: &[u8], done: Completion) -> Result<u64, Refusal> {
-        let append = Append {
-            record: record::control(event),
-            row: None,
-            lazy: false,
-            exempt: true,
-            done: Some(done),
-            origin: None,
-        };
+        let append = Append { exempt: true, done: Some(done), ..Append::of(record::control(event)) };
+        self.sequencer.append(append, |_| true)
+    }
+
+    /// Appends a case event; `done` is called on the writer thread once it is durable or lost.
+    ///
+    /// # Errors
+    /// Where the queue is full, or the log is closed or failed.
+    pub fn append_case(&self, event: &[u8], done: Completion) -> Result<u64, Refusal> {
+        let append = Append { done: Some(done), ..Append::of(record::case(event)) };
         self.sequencer.append(append, |_| true)
     }
 
@@ -211,16 +209,21 @@ impl EventLog {
     }
 
     fn append_lazily(&self, record: Vec<u8>) -> Result<u64, Refusal> {
-        let append = Append { record, row: None, lazy: true, exempt: false, done: None, origin: None };
+        let append = Append { lazy: true, ..Append::of(record) };
         self.sequencer.append(append, |_| true)
     }
 
-    /// Durable control events at `position` and later, in order, at most `limit`. Cheap where there is nothing new.
+    /// Durable entries of a kind at `position` and later, in order, at most `limit`. Cheap where there is nothing new.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn controls_from(&self, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
-        self.store.controls_from(position, limit)
+    pub fn of_kind_from(&self, kind: Kind, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
+        self.store.of_kind_from(kind, position, limit)
+    }
+
+    /// First position after the last durable entry of a kind.
+    pub fn end_of(&self, kind: Kind) -> u64 {
+        self.store.end_of(kind)
     }
 
     /// Appends what was merged from Kafka; `done` as in [`EventLog::append_event`], `admit` as in [`EventLog::append_payment`].
@@ -242,13 +245,14 @@ impl EventLog {
             }
             Merged::Event { event } => (record::event(event), None),
             Merged::Control { event } => (record::control(event), None),
+            Merged::Case { event } => (record::case(event), None),
             Merged::Rejected { message } => (record::rejected(message), None),
             Merged::Verdict { key, body_hash, payment, body } => {
                 let row = TransactionRow { payment, body_hash, verdict: VerdictPlace::At(0) };
                 (record::verdict(payment, body), Some((key.clone(), row)))
             }
         };
-        let append = Append { record, row, lazy: false, exempt: true, done, origin: Some(origin) };
+        let append = Append { row, exempt: true, done, origin: Some(origin), ..Append::of(record) };
         self.sequencer.append(append, admit)
     }
 
@@ -279,13 +283,9 @@ impl EventLog {
     ) -> Result<(), Refusal> {
         let mut appends: Vec<Append> = events
             .into_iter()
-            .map(|(key, json)| Append {
-                record: if key.is_some() { record::history(&json) } else { record::event(&json) },
-                row: key.map(|key| (key, store::HISTORY_ROW)),
-                lazy: false,
-                exempt: true,
-                done: None,
-                origin: None,
+            .map(|(key, json)| {
+                let record = if key.is_some() { record::history(&json) } else { record::event(&json) };
+                Append { row: key.map(|key| (key, store::HISTORY_ROW)), exempt: true, ..Append::of(record) }
             })
             .collect();
         if let Some(last) = appends.last_mut() {

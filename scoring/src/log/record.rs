@@ -17,6 +17,7 @@ const REJECTED: u8 = 6;
 pub(super) const CONTROL: u8 = 7;
 const EXAMPLE: u8 = 8;
 const NOTE: u8 = 9;
+pub(super) const CASE: u8 = 10;
 
 /// An entry as read, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,11 @@ pub enum Record<'a> {
         /// Its JSON.
         note: &'a [u8],
     },
+    /// What happened to review cases.
+    Case {
+        /// The case event's JSON.
+        event: &'a [u8],
+    },
 }
 
 /// A payment's place among Kafka's topics.
@@ -107,7 +113,8 @@ impl<'a> Record<'a> {
             | Record::Verdict { .. }
             | Record::Control { .. }
             | Record::Example { .. }
-            | Record::Note { .. } => None,
+            | Record::Note { .. }
+            | Record::Case { .. } => None,
         }
     }
 }
@@ -158,6 +165,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
             Some(Record::Example { payment: u64::from_le_bytes(*payment), bytes })
         }
         NOTE => Some(Record::Note { note: rest }),
+        CASE => Some(Record::Case { event: rest }),
         _ => None,
     }
 }
@@ -196,6 +204,10 @@ pub(super) fn example(payment: u64, bytes: &[u8]) -> Vec<u8> {
 
 pub(super) fn note(json: &[u8]) -> Vec<u8> {
     joined(NOTE, &[], json)
+}
+
+pub(super) fn case(json: &[u8]) -> Vec<u8> {
+    joined(CASE, &[], json)
 }
 
 pub(super) fn verdict(payment: u64, json: &[u8]) -> Vec<u8> {

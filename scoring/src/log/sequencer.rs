@@ -41,6 +41,15 @@ pub(super) struct Append {
     pub(super) done: Option<Completion>,
     /// The Kafka topic it came from and the offset to go on from once it is durable.
     pub(super) origin: Option<(&'static str, i64)>,
+    /// Another record that takes the next position: durable with this one or not at all.
+    pub(super) behind: Option<Vec<u8>>,
+}
+
+impl Append {
+    /// A record for which nobody waits and nothing else holds.
+    pub(super) fn of(record: Vec<u8>) -> Append {
+        Append { record, row: None, lazy: false, exempt: false, done: None, origin: None, behind: None }
+    }
 }
 
 pub(super) struct Sequenced {
@@ -62,6 +71,17 @@ struct Queue {
     oldest_lazy: Option<Instant>,
     failed: Option<Arc<str>>,
     closed: bool,
+}
+
+impl Queue {
+    /// Under one lock and so in one group: the writer takes all that waits.
+    fn push(&mut self, mut append: Append) {
+        let behind = append.behind.take().map(Append::of);
+        for append in std::iter::once(append).chain(behind) {
+            self.waiting.push_back(Sequenced { position: self.next, append });
+            self.next += 1;
+        }
+    }
 }
 
 impl Sequencer {
@@ -96,7 +116,6 @@ impl Sequencer {
             return Err(refusal);
         }
         let position = queue.next;
-        queue.next += 1;
         // The writer need only be woken for the first lazy append (its wait begins) and the first awaited one.
         let wake = if append.lazy { queue.waiting.is_empty() } else { !queue.awaited };
         if append.lazy {
@@ -104,7 +123,7 @@ impl Sequencer {
         } else {
             queue.awaited = true;
         }
-        queue.waiting.push_back(Sequenced { position, append });
+        queue.push(append);
         drop(queue);
         if wake {
             self.work.notify_one();
@@ -125,13 +144,11 @@ impl Sequencer {
         }
         let mut refused = None;
         for append in appends {
-            let position = queue.next;
-            if !admit(position) {
+            if !admit(queue.next) {
                 refused = Some(Refusal::ReaderFull);
                 break;
             }
-            queue.next += 1;
-            queue.waiting.push_back(Sequenced { position, append });
+            queue.push(append);
         }
         queue.awaited = true;
         drop(queue);

@@ -1,6 +1,6 @@
 //! The log's file: table `log` (position → entry), table `transactions` (tenant and id → where its payment and verdict
-//! stand) and table `controls` (where control events stand), all written in one transaction a group, so that they never
-//! disagree. The latter two are folds of `log`; where they are missing or do not reach as far, they are rebuilt.
+//! stand) and tables `controls` and `cases` (where events of those kinds stand), all written in one transaction a group, so that
+//! they never disagree. All but the first are folds of `log`; where they are missing or do not reach as far, they are rebuilt.
 
 use super::file::LogFile;
 use super::record::{self, Entry, ROW_BYTES, Record, TransactionKey, TransactionRow, VerdictPlace};
@@ -25,8 +25,6 @@ const TRANSACTIONS: TableDefinition<&[u8], &[u8; ROW_BYTES]> = TableDefinition::
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// Offset to go on from in each Kafka topic, where the log is a replica's journal.
 const OFFSETS: TableDefinition<&str, i64> = TableDefinition::new("offsets");
-/// Positions of control events, so that these are found without reading the log.
-const CONTROLS: TableDefinition<u64, ()> = TableDefinition::new("controls");
 /// Key in `meta`: the log's identity.
 const IDENTITY: &str = "identity";
 /// Key in `meta`: first position the transactions table has not folded in.
@@ -34,6 +32,35 @@ const FOLDED_TO: &str = "transactions_folded_to";
 /// The row of a payment that was loaded as history; its position is filled in.
 pub(super) const HISTORY_ROW: TransactionRow =
     TransactionRow { payment: 0, body_hash: [0; 32], verdict: VerdictPlace::Never };
+/// Entries whose positions have a table of their own, so that they are found without reading the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Control events.
+    Control,
+    /// Case events.
+    Case,
+}
+
+impl Kind {
+    const ALL: [Kind; 2] = [Kind::Control, Kind::Case];
+
+    fn table(self) -> TableDefinition<'static, u64, ()> {
+        TableDefinition::new(match self {
+            Kind::Control => "controls",
+            Kind::Case => "cases",
+        })
+    }
+
+    /// Which of them an entry of those bytes is, if any.
+    fn of(record: &[u8]) -> Option<Kind> {
+        match record.first() {
+            Some(&record::CONTROL) => Some(Kind::Control),
+            Some(&record::CASE) => Some(Kind::Case),
+            _ => None,
+        }
+    }
+}
+
 /// Pages kept in memory.
 const CACHE_BYTES: usize = 128 << 20;
 
@@ -92,8 +119,8 @@ pub(super) struct Store {
     database: RwLock<Option<Arc<Database>>>,
     end: AtomicU64,
     identity: AtomicU64,
-    /// First position after the last control event.
-    controls_end: AtomicU64,
+    /// First position after the last entry of each [`Kind`].
+    kinds_end: [AtomicU64; Kind::ALL.len()],
     listeners: Mutex<Vec<Sender<()>>>,
 }
 
@@ -130,7 +157,7 @@ impl Store {
             database: RwLock::new(Some(Arc::new(database))),
             end: AtomicU64::new(0),
             identity: AtomicU64::new(0),
-            controls_end: AtomicU64::new(0),
+            kinds_end: Default::default(),
             listeners: Mutex::new(Vec::new()),
         };
         store.check()?;
@@ -169,15 +196,17 @@ impl Store {
             self.rebuild_transactions()?;
         }
         self.end.store(end, Ordering::Release);
-        self.controls_end.store(self.last_control()?.map_or(0, |last| last + 1), Ordering::Release);
+        for kind in Kind::ALL {
+            self.kinds_end[kind as usize].store(self.last_of(kind)?.map_or(0, |last| last + 1), Ordering::Release);
+        }
         Ok(())
     }
 
-    fn last_control(&self) -> Result<Option<u64>, LogError> {
+    fn last_of(&self, kind: Kind) -> Result<Option<u64>, LogError> {
         let read = || -> Result<Option<u64>, redb::Error> {
             let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
-            match database.begin_read()?.open_table(CONTROLS) {
-                Ok(controls) => Ok(controls.last()?.map(|(position, _)| position.value())),
+            match database.begin_read()?.open_table(kind.table()) {
+                Ok(positions) => Ok(positions.last()?.map(|(position, _)| position.value())),
                 Err(TableError::TableDoesNotExist(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -185,22 +214,27 @@ impl Store {
         read().map_err(|error| self.error(error))
     }
 
-    pub(super) fn controls_from(&self, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
-        if position >= self.controls_end.load(Ordering::Acquire) {
+    /// First position after the last durable entry of that kind.
+    pub(super) fn end_of(&self, kind: Kind) -> u64 {
+        self.kinds_end[kind as usize].load(Ordering::Acquire)
+    }
+
+    pub(super) fn of_kind_from(&self, kind: Kind, position: u64, limit: usize) -> Result<Vec<Entry>, LogError> {
+        if position >= self.end_of(kind) {
             return Ok(Vec::new());
         }
         let read = || -> Result<Vec<Entry>, redb::Error> {
             let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
             let transaction = database.begin_read()?;
-            let controls = match transaction.open_table(CONTROLS) {
-                Ok(controls) => controls,
+            let positions = match transaction.open_table(kind.table()) {
+                Ok(positions) => positions,
                 Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
             };
             let log = transaction.open_table(LOG)?;
             let mut entries = Vec::new();
-            for control in controls.range(position..)?.take(limit) {
-                let (position, _) = control?;
+            for found in positions.range(position..)?.take(limit) {
+                let (position, _) = found?;
                 if let Some(bytes) = log.get(position.value())? {
                     entries.push(Entry::new(position.value(), bytes.value().to_vec()));
                 }
@@ -259,7 +293,6 @@ impl Store {
             let log = transaction.open_table(LOG).map_err(|error| write(error.into()))?;
             let mut rows = transaction.open_table(TRANSACTIONS).map_err(|error| write(error.into()))?;
             let mut meta = transaction.open_table(META).map_err(|error| write(error.into()))?;
-            let mut controls = transaction.open_table(CONTROLS).map_err(|error| write(error.into()))?;
             let mut undecided: HashMap<u64, (TransactionKey, [u8; 32])> = HashMap::new();
             let key = |position, event: &[u8]| match wire::decode_event(event) {
                 Ok(Event { tenant, body: Body::Payment(payment), .. }) => {
@@ -275,8 +308,12 @@ impl Store {
                 end = position + 1;
                 match record::parse(bytes.value()).ok_or(LogError::UnknownEntry { position })? {
                     Record::Event { .. } | Record::Rejected { .. } | Record::Example { .. } | Record::Note { .. } => {}
-                    Record::Control { .. } => {
-                        controls.insert(position, ()).map_err(|error| write(error.into()))?;
+                    Record::Control { .. } | Record::Case { .. } => {
+                        if let Some(kind) = Kind::of(bytes.value()) {
+                            let positions = transaction.open_table(kind.table());
+                            let mut positions = positions.map_err(|error| write(error.into()))?;
+                            positions.insert(position, ()).map_err(|error| write(error.into()))?;
+                        }
                     }
                     Record::Payment { body_hash, event } | Record::Streamed { body_hash, event, .. } => {
                         let key = key(position, event)?;
@@ -308,8 +345,10 @@ impl Store {
         let Some(last) = group.last() else { return Ok(()) };
         let database = self.database()?;
         self.write_tables(&database, group, last.position + 1).map_err(|error| self.error(error))?;
-        if let Some(control) = group.iter().rev().find(|sequenced| is_control(sequenced)) {
-            self.controls_end.store(control.position + 1, Ordering::Release);
+        for sequenced in group {
+            if let Some(kind) = Kind::of(&sequenced.append.record) {
+                self.kinds_end[kind as usize].store(sequenced.position + 1, Ordering::Release);
+            }
         }
         self.end.store(last.position + 1, Ordering::Release);
         for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -327,11 +366,9 @@ impl Store {
             let mut rows = transaction.open_table(TRANSACTIONS)?;
             let mut meta = transaction.open_table(META)?;
             let mut offsets = transaction.open_table(OFFSETS)?;
-            let mut controls = transaction.open_table(CONTROLS)?;
-            for sequenced in group {
-                let Sequenced { position, append } = sequenced;
-                if is_control(sequenced) {
-                    controls.insert(position, ())?;
+            for Sequenced { position, append } in group {
+                if let Some(kind) = Kind::of(&append.record) {
+                    transaction.open_table(kind.table())?.insert(position, ())?;
                 }
                 if let Some((topic, next)) = append.origin {
                     offsets.insert(topic, next)?;
@@ -433,10 +470,6 @@ impl Store {
             other => LogError::Io { path: self.path.clone(), reason: other.to_string() },
         }
     }
-}
-
-fn is_control(sequenced: &Sequenced) -> bool {
-    sequenced.append.record.first() == Some(&record::CONTROL)
 }
 
 fn open_error(path: &Path, error: &DatabaseError) -> LogError {

@@ -1,21 +1,12 @@
 use super::*;
+use crate::testing::Folder;
 use crate::wire;
 use fraudnet_graph::{Body, Channel, Event, Payment, SCHEMA_VERSION};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("fraudnet-log-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn config(&self) -> LogConfig {
+    fn log_config(&self) -> LogConfig {
         LogConfig { folder: self.0.clone(), durability: Durability::Fsync, queue: 64, lose_unsynced_writes: false }
     }
 
@@ -24,12 +15,6 @@ impl Folder {
         let copy = Folder::new(name);
         std::fs::copy(self.0.join(FILE_NAME), copy.0.join(FILE_NAME)).unwrap();
         copy
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -78,8 +63,9 @@ fn waiter() -> (Completion, mpsc::Receiver<Result<(), Arc<str>>>) {
 fn serve(log: &EventLog, id: &str) -> (u64, u64) {
     let payment = log.append_payment(&key(id), hash(id), &payment(id), |_| true).unwrap();
     let (done, durable) = waiter();
-    let verdict =
-        log.append_verdict(&key(id), hash(id), payment, format!("{{\"verdict\":\"{id}\"}}").as_bytes(), done).unwrap();
+    let verdict = log
+        .append_verdict(&key(id), hash(id), payment, format!("{{\"verdict\":\"{id}\"}}").as_bytes(), None, done)
+        .unwrap();
     durable.recv().unwrap().unwrap();
     (payment, verdict)
 }
@@ -93,14 +79,14 @@ fn finish(log: EventLog, writer: std::thread::JoinHandle<()>) {
 #[test]
 fn what_was_appended_is_there_after_reopening_and_positions_go_on() {
     let folder = Folder::new("reopen");
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     assert_eq!(serve(&log, "a"), (0, 1));
     let (done, durable) = waiter();
     assert_eq!(log.append_event(b"{\"label\":1}", done, |_| true).unwrap(), 2);
     durable.recv().unwrap().unwrap();
     finish(log, writer);
 
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     assert_eq!(log.durable_end(), 3);
     let row = log.transaction(&key("a")).unwrap().unwrap();
     assert_eq!(row, TransactionRow { payment: 0, body_hash: hash("a"), verdict: VerdictPlace::At(1) });
@@ -116,7 +102,7 @@ fn what_was_appended_is_there_after_reopening_and_positions_go_on() {
 #[test]
 fn concurrent_appends_get_dense_positions_and_readers_see_them_in_order() {
     let folder = Folder::new("order");
-    let (log, writer) = EventLog::open(&LogConfig { queue: 10_000, ..folder.config() }).unwrap();
+    let (log, writer) = EventLog::open(&LogConfig { queue: 10_000, ..folder.log_config() }).unwrap();
     let (seen_by_reader, seen) = mpsc::channel();
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -135,6 +121,7 @@ fn concurrent_appends_get_dense_positions_and_readers_see_them_in_order() {
                         hash(&id),
                         payment,
                         b"{}",
+                        None,
                         Box::new(move |outcome| {
                             outcome.unwrap();
                             drop(done);
@@ -164,7 +151,7 @@ fn concurrent_appends_get_dense_positions_and_readers_see_them_in_order() {
 #[test]
 fn a_lazy_payment_becomes_durable_by_itself_and_one_group_takes_all_that_waits() {
     let folder = Folder::new("lazy");
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     let commits = log.commits();
     for id in ["a", "b", "c"] {
         log.append_payment(&key(id), hash(id), &payment(id), |_| true).unwrap();
@@ -179,7 +166,7 @@ fn a_lazy_payment_becomes_durable_by_itself_and_one_group_takes_all_that_waits()
 #[test]
 fn a_full_queue_and_a_reader_without_room_refuse_without_a_gap_but_verdicts_always_fit() {
     let sequencer = Sequencer::new(7, 2);
-    let append = |exempt| Append { record: Vec::new(), row: None, lazy: true, exempt, done: None, origin: None };
+    let append = |exempt| Append { lazy: true, exempt, ..Append::of(Vec::new()) };
     assert_eq!(sequencer.append(append(false), |_| false), Err(Refusal::ReaderFull));
     assert_eq!(sequencer.append(append(false), |position| position == 7), Ok(7));
     assert_eq!(sequencer.append(append(false), |_| true), Ok(8));
@@ -187,12 +174,14 @@ fn a_full_queue_and_a_reader_without_room_refuse_without_a_gap_but_verdicts_alwa
         sequencer.append(append(false), |_| panic!("offered to the reader though the log has no room")),
         Err(Refusal::QueueFull)
     );
-    assert_eq!(sequencer.append(append(true), |_| true), Ok(9));
+    let case = Append { behind: Some(vec![1]), ..append(true) };
+    assert_eq!(sequencer.append(case, |_| true), Ok(9));
+    assert_eq!(sequencer.append(append(true), |_| true), Ok(11), "what stands behind has a position of its own");
     sequencer.close();
     assert_eq!(sequencer.append(append(true), |_| true), Err(Refusal::Closed));
     assert_eq!(
         sequencer.take_group().unwrap().iter().map(|sequenced| sequenced.position).collect::<Vec<_>>(),
-        [7, 8, 9]
+        [7, 8, 9, 10, 11]
     );
     assert!(sequencer.take_group().is_none());
 }
@@ -201,7 +190,7 @@ fn a_full_queue_and_a_reader_without_room_refuse_without_a_gap_but_verdicts_alwa
 fn a_failed_log_tells_everyone_who_waits_and_everyone_who_comes() {
     let sequencer = Sequencer::new(0, 8);
     let (done, told) = waiter();
-    let append = |done| Append { record: Vec::new(), row: None, lazy: false, exempt: true, done, origin: None };
+    let append = |done| Append { exempt: true, done, ..Append::of(Vec::new()) };
     sequencer.append(append(Some(done)), |_| true).unwrap();
     sequencer.fail(&"no space left on device".into());
     assert_eq!(told.recv().unwrap(), Err("no space left on device".into()));
@@ -213,7 +202,7 @@ fn a_failed_log_tells_everyone_who_waits_and_everyone_who_comes() {
 #[test]
 fn losing_what_was_never_synced_loses_nothing_that_was_answered() {
     let folder = Folder::new("unsynced");
-    let config = LogConfig { lose_unsynced_writes: true, ..folder.config() };
+    let config = LogConfig { lose_unsynced_writes: true, ..folder.log_config() };
     let (log, writer) = EventLog::open(&config).unwrap();
     for number in 0..40 {
         serve(&log, &format!("n{number}"));
@@ -221,7 +210,7 @@ fn losing_what_was_never_synced_loses_nothing_that_was_answered() {
             continue;
         }
         let crashed = folder.crashed(&format!("unsynced-{number}"));
-        let (after, after_writer) = EventLog::open(&crashed.config()).unwrap();
+        let (after, after_writer) = EventLog::open(&crashed.log_config()).unwrap();
         assert_eq!(after.durable_end(), 2 * (number + 1));
         for answered in 0..=number {
             let row = after.transaction(&key(&format!("n{answered}"))).unwrap().expect("an answered payment is gone");
@@ -240,10 +229,10 @@ fn losing_what_was_never_synced_loses_nothing_that_was_answered() {
 #[test]
 fn handed_to_the_system_survives_the_process() {
     let folder = Folder::new("os");
-    let (log, writer) = EventLog::open(&LogConfig { durability: Durability::Os, ..folder.config() }).unwrap();
+    let (log, writer) = EventLog::open(&LogConfig { durability: Durability::Os, ..folder.log_config() }).unwrap();
     serve(&log, "a");
     let crashed = folder.crashed("os-crashed");
-    let (after, after_writer) = EventLog::open(&crashed.config()).unwrap();
+    let (after, after_writer) = EventLog::open(&crashed.log_config()).unwrap();
     assert_eq!(after.transaction(&key("a")).unwrap().unwrap().verdict, VerdictPlace::At(1));
     finish(after, after_writer);
     finish(log, writer);
@@ -252,7 +241,7 @@ fn handed_to_the_system_survives_the_process() {
 #[test]
 fn the_transactions_table_is_a_fold_of_the_log() {
     let folder = Folder::new("fold");
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     for id in ["a", "b"] {
         serve(&log, id);
     }
@@ -266,7 +255,7 @@ fn the_transactions_table_is_a_fold_of_the_log() {
     assert!(log.transaction(&key("a")).is_err());
     log.release_file();
 
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     assert_eq!(rows(&log), written, "opening did not rebuild the table");
     log.store.rebuild_transactions().unwrap();
     assert_eq!(rows(&log), written);
@@ -276,9 +265,9 @@ fn the_transactions_table_is_a_fold_of_the_log() {
 #[test]
 fn a_folder_in_use_and_a_damaged_file_are_refused_with_a_sentence() {
     let folder = Folder::new("refused");
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     serve(&log, "a");
-    let in_use = EventLog::open(&folder.config()).err().unwrap();
+    let in_use = EventLog::open(&folder.log_config()).err().unwrap();
     assert!(matches!(in_use, LogError::InUse { .. }), "{in_use}");
     finish(log, writer);
 
@@ -291,7 +280,7 @@ fn a_folder_in_use_and_a_damaged_file_are_refused_with_a_sentence() {
             *byte ^= 0x5a;
         }
         std::fs::write(&path, &bytes).unwrap();
-        match EventLog::open(&folder.config()) {
+        match EventLog::open(&folder.log_config()) {
             Ok((log, writer)) => {
                 // The flipped bytes were nobody's: everything is there.
                 assert_eq!(&*log.verdict_body(1).unwrap(), b"{\"verdict\":\"a\"}");
@@ -311,7 +300,7 @@ fn a_folder_in_use_and_a_damaged_file_are_refused_with_a_sentence() {
     }
     assert!(refused > 0, "no damage was noticed");
     std::fs::write(&path, b"this is no log, but it is long enough to look like one to a hasty reader").unwrap();
-    let damaged = EventLog::open(&folder.config()).err().unwrap();
+    let damaged = EventLog::open(&folder.log_config()).err().unwrap();
     assert!(matches!(damaged, LogError::Damaged { .. }) && damaged.to_string().contains(FILE_NAME), "{damaged}");
     assert!(LogReader::open(&folder.0.join("elsewhere")).is_err());
 }
@@ -367,7 +356,7 @@ fn a_full_disk_fails_the_log_and_whoever_waits_hears_of_it() {
     full.store(true, Ordering::Relaxed);
     let payment_position = log.append_payment(&key("b"), hash("b"), &payment("b"), |_| true).unwrap();
     let (done, told) = waiter();
-    log.append_verdict(&key("b"), hash("b"), payment_position, b"{}", done).unwrap();
+    log.append_verdict(&key("b"), hash("b"), payment_position, b"{}", None, done).unwrap();
     let reason = told.recv().unwrap().unwrap_err();
     assert!(reason.contains(FILE_NAME), "{reason}");
     writer.join().unwrap();
@@ -380,7 +369,7 @@ fn a_full_disk_fails_the_log_and_whoever_waits_hears_of_it() {
 #[test]
 fn history_takes_the_next_positions_and_its_rows_can_be_rebuilt() {
     let folder = Folder::new("history");
-    let (log, writer) = EventLog::open(&folder.config()).unwrap();
+    let (log, writer) = EventLog::open(&folder.log_config()).unwrap();
     serve(&log, "a");
     // More events than the queue holds: the bound is for callers, not for a group.
     let mut events: Vec<_> =

@@ -98,6 +98,7 @@ impl EntryProof {
             Record::Control { event } => ("change", text(event)),
             Record::Example { bytes, .. } => ("training example", format!("{} bytes", bytes.len())),
             Record::Note { note } => ("note", text(note)),
+            Record::Case { event } => ("case", text(event)),
         })
     }
 

@@ -2,7 +2,6 @@
 //! folders that go with the test.
 
 use super::tree::{Hash, leaf_hash};
-use std::path::PathBuf;
 
 /// Leaves of the tree that implementations of Certificate Transparency publish vectors of (transparency-dev/merkle, `testonly`).
 pub const PUBLISHED_LEAVES: [&[u8]; 8] = [
@@ -153,24 +152,5 @@ pub fn tamper(entries: &mut Vec<Vec<u8>>, random: &mut Random) -> &'static str {
             entries.insert(at, copy);
             "repeat"
         }
-    }
-}
-
-/// A folder that goes with the test.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    /// An empty one.
-    pub fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("fraudnet-tree-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,12 +1,13 @@
 //! A log as it is written, its heads, and all that can be done to it afterwards.
 
 use super::head::SignedHead;
-use super::testing::{Folder, Random, tamper};
+use super::testing::{Random, tamper};
 use super::verify::{Verification, head_of, verify};
 use super::{Audit, AuditConfig, AuditError, HEADS_FILE, Links, open, witness};
 use crate::clock;
 use crate::log::{Entry, EventLog, LogConfig, LogReader};
 use crate::service::Durability;
+use crate::testing::Folder;
 use fraudnet_models::Trust;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -13,12 +13,13 @@ pub(super) const TRACE: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{
 pub(super) const DIGITS: &str = "^[0-9]+$";
 pub(super) const HASH: &str = "^[0-9a-f]{64}$";
 
-const KINDS: [MessageKind; 8] = [
+const KINDS: [MessageKind; 9] = [
     MessageKind::Payment,
     MessageKind::Outcome,
     MessageKind::Label,
     MessageKind::Verdict,
     MessageKind::Review,
+    MessageKind::Case,
     MessageKind::TrainingExample,
     MessageKind::DeadLetter,
     MessageKind::Control,

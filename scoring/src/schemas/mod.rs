@@ -46,7 +46,11 @@ pub fn all() -> Vec<SchemaFile> {
             "The verdict on a payment: value of a message in `verdicts`, byte for byte the reply over HTTP",
             replies::verdict(),
         ),
-        ("review.json", "A case that a verdict of review opened: value of a message in `reviews`", replies::review()),
+        (
+            "review.json",
+            "What happened to cases (a verdict opened or joined one, a person acted): value of a message in `reviews`",
+            replies::review(),
+        ),
         (
             "headers.json",
             "Headers of what fraudnet writes (CloudEvents 1.0, binary mode), as an object of texts",

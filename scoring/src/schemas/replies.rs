@@ -2,7 +2,7 @@
 //!
 //! Consumers must take fields they do not know: a verdict may tell more one day.
 
-use crate::review::ReviewOpened;
+use crate::cases::CaseEvent;
 use crate::verdict::Verdict;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ pub(super) fn verdict() -> Value {
 }
 
 pub(super) fn review() -> Value {
-    standalone::<ReviewOpened>()
+    standalone::<CaseEvent>()
 }
 
 /// The schema of a type with all it refers to under `$defs`.

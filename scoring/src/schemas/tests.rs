@@ -4,10 +4,10 @@ use super::*;
 use crate::cluster::kafka::dead_letter::{Reason, dead_letter};
 use crate::cluster::kafka::headers::{MessageKind, cloud_event_headers};
 use crate::cluster::kafka::{Incoming, Topic};
-use crate::review::{self, ReviewOpened};
 use crate::simulate::{SimulationConfig, simulate};
 use crate::verdict::{Decision, Tier};
 use crate::wire::{decode_event, encode_event, parse_timestamp};
+use crate::{reviews, verdict};
 use fraudnet_graph::{Body, Event, OutcomeStatus, PaymentOutcome};
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ fn check(schema: &Value, root: &Value, value: &Value, path: &str, faults: &mut V
     for (keyword, told) in schema.as_object().unwrap() {
         let holds = match keyword.as_str() {
             "$schema" | "$id" | "$defs" | "title" | "description" | "example" | "examples" | "properties" | "items"
-            | "oneOf" | "$ref" => true,
+            | "default" | "oneOf" | "allOf" | "$ref" => true,
             "type" => match told {
                 Value::Array(kinds) => kinds.iter().any(|kind| is_a(kind, value)),
                 kind => is_a(kind, value),
@@ -49,11 +49,17 @@ fn check(schema: &Value, root: &Value, value: &Value, path: &str, faults: &mut V
             "const" => told == value,
             "enum" => told.as_array().unwrap().contains(value),
             "required" => told.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
-            "additionalProperties" => {
-                assert_eq!(told, &json!(false));
-                value
-                    .as_object()
-                    .is_none_or(|fields| fields.keys().all(|name| schema["properties"].get(name).is_some()))
+            "additionalProperties" | "propertyNames" => {
+                let others = value.as_object().into_iter().flatten();
+                let mut others =
+                    others.filter(|(name, _)| schema.get("properties").is_none_or(|own| own.get(name).is_none()));
+                match told {
+                    Value::Bool(false) => others.next().is_none(),
+                    told if keyword == "propertyNames" => {
+                        others.all(|(name, _)| violations(told, root, &json!(name)).is_empty())
+                    }
+                    told => others.all(|(_, value)| violations(told, root, value).is_empty()),
+                }
             }
             "minLength" => text.is_none_or(|text| text.chars().count() as u64 >= told.as_u64().unwrap()),
             "maxLength" => text.is_none_or(|text| text.chars().count() as u64 <= told.as_u64().unwrap()),
@@ -86,6 +92,9 @@ fn check(schema: &Value, root: &Value, value: &Value, path: &str, faults: &mut V
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         let target = root.pointer(&reference[1..]).unwrap_or_else(|| panic!("{reference} leads nowhere"));
         check(target, root, value, path, faults);
+    }
+    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        check(part, root, value, path, faults);
     }
     if let Some(choices) = schema.get("oneOf") {
         let fitting =
@@ -249,18 +258,23 @@ fn verdicts_and_reviews_keep_to_theirs() {
     let (verdict, review) = (schema("verdict.json"), schema("review.json"));
     for decision in [Decision::Approve, Decision::Challenge, Decision::Review, Decision::Decline] {
         for embedded in [false, true] {
-            let mut made = review::tests::verdict(decision);
+            let mut made = verdict::tests::verdict(decision);
             if embedded {
                 (made.as_of.cut, made.tier, made.tier_cause) = (None, Tier::Hybrid, None);
             }
             let told = serde_json::from_slice(&serde_json::to_vec(&made).unwrap()).unwrap();
             assert_eq!(violations(&verdict, &verdict, &told), [""; 0], "{told}");
-            let case = serde_json::from_slice(&ReviewOpened::new("bank", &made, 0).encode()).unwrap();
+            let payment = reviews::testing::payment(&made.transaction_id);
+            let Some(opened) = reviews::opened(&payment, &made, 0) else {
+                assert_ne!(decision, Decision::Review);
+                continue;
+            };
+            let case = serde_json::from_slice(&reviews::encode(&opened)).unwrap();
             assert_eq!(violations(&review, &review, &case), [""; 0], "{case}");
         }
     }
     for spoil in ["decision", "as_of", "decision_id", "stage_us", "tier"] {
-        let mut told = serde_json::to_value(review::tests::verdict(Decision::Approve)).unwrap();
+        let mut told = serde_json::to_value(verdict::tests::verdict(Decision::Approve)).unwrap();
         told[spoil] = json!(["no"]);
         assert!(!violations(&verdict, &verdict, &told).is_empty(), "{spoil}");
         told.as_object_mut().unwrap().remove(spoil);
@@ -273,7 +287,7 @@ fn headers_keep_to_theirs() {
     let (ours, dead) = (schema("headers.json"), schema("dead-letter-headers.json"));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let kinds = ours["properties"]["ce_type"]["enum"].as_array().unwrap().len();
-    assert_eq!(kinds, 8);
+    assert_eq!(kinds, 9);
     for (kind, subject, tenant, trace) in [
         (MessageKind::Verdict, "t-1", "bank", Some(trace)),
         (MessageKind::Review, "t-1", "bank", None),

@@ -7,11 +7,11 @@ use super::health::Health;
 use crate::drift::DriftTap;
 use crate::engine::Evidence;
 use crate::inference::ModelReply;
-use crate::log::{Completion, EventLog, TransactionKey};
+use crate::log::{Completion, EventLog, Refusal, TransactionKey};
 use crate::meters::Meters;
 use crate::serving::{Answer, Failure, Route, Ruled, Serving};
 use crate::verdict::{AsOf, Cut, Decision, StageTimes, SubgraphSize, TierCause, Verdict};
-use crate::{clock, wire};
+use crate::{clock, reviews, wire};
 use fraudnet_graph::Event;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,7 +85,7 @@ impl Desk {
                 Ok(evidence) => evidence,
                 Err(_) => {
                     let verdict = self.unseen(&pending, &route, *decision, event);
-                    self.log(pending, &verdict);
+                    self.log(pending, &verdict, event);
                     return;
                 }
             },
@@ -102,12 +102,12 @@ impl Desk {
         };
         let answer = self.serving.answer(&route, &evidence, reply, evidence.seen_at, times.cutoff).await;
         let verdict = self.rule(&pending, &route, &evidence, &answer);
-        self.log(pending, &verdict);
+        self.log(pending, &verdict, &evidence.event);
         self.after(&route, &evidence, &answer, &verdict);
     }
 
-    /// Has the verdict made durable, and the claim ended then.
-    fn log(self: &Arc<Self>, pending: PendingVerdict, verdict: &Verdict) {
+    /// Has the verdict made durable with the case it opens, and the claim ended then.
+    fn log(self: &Arc<Self>, pending: PendingVerdict, verdict: &Verdict, payment: &Event) {
         let body = Desk::bytes(verdict);
         let made_at = clock::monotonic();
         let desk = Arc::clone(self);
@@ -130,8 +130,27 @@ impl Desk {
             }
             desk.claims.end(&key, ending);
         });
+        let case = Desk::case(payment, verdict);
         // A refusal reaches the waiters through `done`.
-        let _ = self.log.append_verdict(&pending.key, pending.body_hash, pending.position, &body, done);
+        let _ =
+            self.log.append_verdict(&pending.key, pending.body_hash, pending.position, &body, case.as_deref(), done);
+    }
+
+    /// The case event that a verdict made now means, if any.
+    pub(super) fn case(payment: &Event, verdict: &Verdict) -> Option<Vec<u8>> {
+        reviews::opened(payment, verdict, clock::now_ms()).map(|event| reviews::encode(&event))
+    }
+
+    /// Why the log did not take something, counted.
+    pub(super) fn refused(&self, refusal: Refusal) -> ServiceError {
+        if let Refusal::Failed(reason) = &refusal {
+            self.health.fail(reason);
+        }
+        let error = ServiceError::from(refusal);
+        if let ServiceError::Overloaded { queue, .. } = error {
+            self.meters.refused(queue);
+        }
+        error
     }
 
     /// What is done with a decided payment once its verdict is on its way to the disk; nobody waits for any of it.

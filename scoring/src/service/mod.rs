@@ -1,7 +1,7 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
 //! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
-//! `decide` (model or rules → policy → verdict → log) → `claims` (one decision an id) → `replay` → `backfill` (history from
+//! `decide` (model or rules → policy → verdict → log) → `claims` (one decision an id) → `labels` → `replay` → `backfill` (history from
 //! before it took traffic) → `health`.
 //!
 //! It never knows HTTP, JSON requests, or how a graph or a model works inside.
@@ -13,20 +13,25 @@ mod backfill;
 mod claims;
 mod decide;
 mod examples;
+mod explanation;
 mod health;
+mod labels;
 mod replay;
 mod start;
 
+use crate::cases::CaseSettings;
 use crate::cluster::{Cluster, ClusterConfig};
 use crate::control::{Control, ControlConfig};
 use crate::drift::{Drift, DriftConfig};
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::experiments::ledger::Terms;
 use crate::experiments::watch::Watch;
+use crate::explain::{ExplainDesk, Explanation};
 use crate::follower::Follower;
 use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
 use crate::policy::dry_run::DryRuns;
 use crate::provenance::{Audit, AuditConfig};
+use crate::reviews::Reviews;
 use crate::serving::{LadderConfig, Serving};
 use crate::snapshot::{SnapshotConfig, Taker};
 use crate::{clock, trace_context, wire};
@@ -45,7 +50,9 @@ pub(crate) use claims::{Ending, Made};
 use decide::Times;
 pub(crate) use decide::{Desk, PendingVerdict};
 pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
+pub use explanation::{SeenVerdict, Unexplained};
 pub(crate) use health::Health;
+use labels::Labels;
 
 /// How often it is looked whether there is more for the trainer.
 const TRAINING_POLL: Duration = Duration::from_millis(50);
@@ -109,6 +116,10 @@ pub struct ServiceConfig {
     pub audit: Option<AuditConfig>,
     /// What figures of experiments are reckoned by.
     pub experiments: Terms,
+    /// How cases are worked on.
+    pub cases: CaseSettings,
+    /// Payments whose neighbourhoods are kept for explanations.
+    pub evidence: usize,
 }
 
 /// A checked payment that asks for a verdict.
@@ -219,11 +230,14 @@ pub struct Service {
 struct Inner {
     desk: Arc<Desk>,
     engine: Sender<Command>,
+    labels: Labels,
+    reviews: Reviews,
     control: Control,
     drift: Drift,
     audit: Audit,
     experiments: Watch,
     follower: Follower,
+    explaining: ExplainDesk,
     cluster: Option<Arc<Cluster>>,
     snapshots: Option<Taker>,
     dry_runs: DryRuns,
@@ -298,44 +312,7 @@ impl Service {
     /// # Errors
     /// See [`ServiceError`].
     pub async fn label(&self, event: Event, deadline: Instant) -> Result<LabelReceipt, ServiceError> {
-        let desk = &self.inner.desk;
-        desk.health.gate()?;
-        let transaction_id = match &event.body {
-            Body::Label(label) => Some(label.transaction_id.as_str()),
-            Body::Outcome(outcome) => Some(outcome.transaction_id.as_str()),
-            Body::Payment(_) => None,
-        };
-        let key = TransactionKey::new(&event.tenant, transaction_id.expect("payments are scored, not labelled"));
-        let transaction_known = desk.claims.holds(&key)
-            || self.inner.cluster.as_ref().is_some_and(|cluster| cluster.holds(&key))
-            || desk.log.transaction(&key).map_err(log_error)?.is_some();
-        if let Some(cluster) = &self.inner.cluster {
-            let appended = cluster.append(&event, trace_context::current());
-            let position = match tokio::time::timeout_at(deadline.into(), appended).await {
-                Ok(appended) => appended?,
-                Err(_) => return Err(ServiceError::NotDurableInTime),
-            };
-            desk.meters.labels.increment(1);
-            return Ok(LabelReceipt { position, transaction_known });
-        }
-        let (sender, durable) = oneshot::channel();
-        let json = wire::encode_event(&event);
-        let done = Box::new(move |outcome| drop(sender.send(outcome)));
-        let sequenced =
-            desk.log.append_event(&json, done, |position| self.hand_to_engine(position, event, Handoff::Nobody));
-        let position = sequenced.map_err(|refusal| self.refused(&refusal))?;
-        match tokio::time::timeout_at(deadline.into(), durable).await {
-            Ok(Ok(Ok(()))) => {
-                desk.meters.labels.increment(1);
-                Ok(LabelReceipt { position, transaction_known })
-            }
-            Ok(Ok(Err(reason))) => {
-                desk.health.fail(&reason);
-                Err(ServiceError::Log(reason.to_string()))
-            }
-            Ok(Err(_)) => Err(ServiceError::Log("its writer thread ended".to_owned())),
-            Err(_) => Err(ServiceError::NotDurableInTime),
-        }
+        self.inner.labels.log(event, deadline).await
     }
 
     /// The stored verdict; none where the id is unknown or its verdict is not durable yet.
@@ -365,8 +342,25 @@ impl Service {
         tenant: &str,
         kind: Kind,
         id: &str,
-    ) -> Result<Option<Neighbourhood>, ServiceError> {
-        self.inner.follower.ask(tenant, kind, id).await
+    ) -> Result<Option<Arc<Neighbourhood>>, ServiceError> {
+        self.inner.follower.around(tenant, kind, id).await
+    }
+
+    /// The verdict on a payment with the neighbourhood that it was read off; none where there is no verdict.
+    ///
+    /// # Errors
+    /// Where the log cannot be read, too many such questions wait, or the service stops.
+    pub async fn seen(&self, tenant: &str, transaction_id: &str) -> Result<Option<SeenVerdict>, ServiceError> {
+        Ok(self.inner.seen(tenant, transaction_id).await?.map(|(found, _)| found))
+    }
+
+    /// Why the verdict on a payment is what it is; none where there is no verdict.
+    ///
+    /// # Errors
+    /// See [`Unexplained`].
+    pub async fn explain(&self, tenant: &str, transaction_id: &str) -> Result<Option<Explanation>, Unexplained> {
+        let Some((found, position)) = self.inner.seen(tenant, transaction_id).await? else { return Ok(None) };
+        self.inner.explain(&found, position).await.map(Some)
     }
 
     /// What the trainer reads: training examples, labels and control events from log position `from` on, at most `limit`. Where there
@@ -413,6 +407,11 @@ impl Service {
     /// What was counted of experiments.
     pub fn experiments(&self) -> &Watch {
         &self.inner.experiments
+    }
+
+    /// Payments that people look at.
+    pub fn reviews(&self) -> &Reviews {
+        &self.inner.reviews
     }
 
     /// What is known of drift.
@@ -481,7 +480,7 @@ impl Service {
             cutoff: Some(turn),
         };
         let sequenced = desk.log.append_payment(&key, body_hash, &json, |position| {
-            let handed = self.hand_to_engine(position, event, handoff);
+            let handed = hand_to_engine(&self.inner.engine, position, event, handoff);
             // Before the log can hold it: whoever asks what is undecided never misses one.
             handed && desk.open().insert(position)
         });
@@ -490,7 +489,7 @@ impl Service {
                 let pending = PendingVerdict { key, transaction_id, body_hash, position, cut: None };
                 tokio::spawn(Arc::clone(desk).decide(pending, times, route, evidence, model));
             }
-            Err(refusal) => desk.claims.end(&key, Err(self.refused(&refusal))),
+            Err(refusal) => desk.claims.end(&key, Err(desk.refused(refusal))),
         }
         false
     }
@@ -526,28 +525,6 @@ impl Service {
         let degraded = self.inner.cluster.as_ref().is_some_and(|cluster| cluster.degraded());
         Ok(Answer { body, repeated, durable_wait: if repeated { Duration::ZERO } else { durable_wait }, degraded })
     }
-
-    fn hand_to_engine(&self, position: u64, event: Event, handoff: Handoff) -> bool {
-        let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff };
-        self.inner.engine.try_send(Command::Observe(sequenced)).is_ok()
-    }
-
-    fn refused(&self, refusal: &Refusal) -> ServiceError {
-        let desk = &self.inner.desk;
-        let full = |queue| {
-            desk.meters.refused(queue);
-            ServiceError::Overloaded { queue, retry_after_s: RETRY_AFTER_S }
-        };
-        match refusal {
-            Refusal::QueueFull => full("log"),
-            Refusal::ReaderFull => full("engine"),
-            Refusal::Failed(reason) => {
-                desk.health.fail(reason);
-                ServiceError::Log(reason.to_string())
-            }
-            Refusal::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
-        }
-    }
 }
 
 impl Inner {
@@ -566,6 +543,7 @@ impl Inner {
         let _ = self.engine.send(Command::Stop);
         self.desk.serving.stop();
         self.follower.stop();
+        self.explaining.stop();
         self.desk.log.close();
     }
 }
@@ -574,6 +552,23 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.desk.health.drain();
         self.desk.health.end();
+    }
+}
+
+/// Gives an event to the engine; false where it has no room.
+fn hand_to_engine(engine: &Sender<Command>, position: u64, event: Event, handoff: Handoff) -> bool {
+    let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff };
+    engine.try_send(Command::Observe(sequenced)).is_ok()
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> ServiceError {
+        match refusal {
+            Refusal::QueueFull => ServiceError::Overloaded { queue: "log", retry_after_s: RETRY_AFTER_S },
+            Refusal::ReaderFull => ServiceError::Overloaded { queue: "engine", retry_after_s: RETRY_AFTER_S },
+            Refusal::Failed(reason) => ServiceError::Log(reason.to_string()),
+            Refusal::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
+        }
     }
 }
 

@@ -62,7 +62,11 @@ fn replay_entry(
 ) -> Result<(), String> {
     let position = entry.position;
     let (event, body_hash, cut) = match entry.record().map_err(|error| error.to_string())? {
-        Record::Verdict { .. } | Record::Control { .. } | Record::Example { .. } | Record::Note { .. } => return Ok(()),
+        Record::Verdict { .. }
+        | Record::Control { .. }
+        | Record::Case { .. }
+        | Record::Example { .. }
+        | Record::Note { .. } => return Ok(()),
         Record::Rejected { message } => return replay_rejected(cluster, position, message),
         Record::Event { event } | Record::History { event } => (event, None, None),
         Record::Payment { event, body_hash } => (event, Some(body_hash), None),
@@ -108,8 +112,9 @@ fn replay_entry(
     let pending = PendingVerdict { key, transaction_id, body_hash, position, cut: None };
     let verdict = desk.rule(&pending, &route, &evidence, &answer);
     let done = decided.expect_one();
+    let case = Desk::case(&evidence.event, &verdict);
     desk.log
-        .append_verdict(&pending.key, body_hash, position, &Desk::bytes(&verdict), done)
+        .append_verdict(&pending.key, body_hash, position, &Desk::bytes(&verdict), case.as_deref(), done)
         .map_err(|error| error.to_string())?;
     desk.after(&route, &evidence, &answer, &verdict);
     Ok(())

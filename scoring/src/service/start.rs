@@ -1,11 +1,12 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `follower`, `audit`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `reviews`, `follower`, `explain`, `audit`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
 use super::decide::Desk;
 use super::health::Health;
+use super::labels::Labels;
 use super::replay::replay;
 use super::{Inner, Service, ServiceConfig};
 use crate::clock;
@@ -15,12 +16,14 @@ use crate::control::Control;
 use crate::drift::{self, Drift};
 use crate::engine::{Command, Engine};
 use crate::experiments::watch::{Around, Watch};
+use crate::explain::ExplainDesk;
 use crate::follower::Follower;
 use crate::inference::InferenceConfig;
 use crate::log::{EventLog, LogConfig, LogError};
 use crate::meters::{self, Meters};
 use crate::policy::dry_run::DryRuns;
 use crate::provenance::{self, Audit};
+use crate::reviews::{self, Reviews};
 use crate::serving::{Serving, ServingConfig};
 use crate::snapshot::{self, SnapshotStore, Taker, TakerLog};
 use anyhow::{Context, bail, ensure};
@@ -32,6 +35,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+/// How long a label of a case that was decided may take to become durable.
+const LABEL_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a drain looks whether the payments begun are finished.
 const DRAIN_POLL: Duration = Duration::from_millis(2);
 
@@ -70,8 +75,10 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     };
     let health = Arc::new(Health::new(log.durable_end()));
     let (follower, following) =
-        Follower::spawn(log.clone(), config.limits).context("the follower thread did not start")?;
+        Follower::spawn(log.clone(), config.limits, config.evidence).context("the follower thread did not start")?;
 
+    let (explaining, explains) =
+        ExplainDesk::spawn(config.runtime.clone()).context("the explain thread did not start")?;
     let (drift_tap, tapped) = drift::tap();
     let desk = Arc::new(Desk {
         serving,
@@ -85,7 +92,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     });
     let (engine, commands) = crossbeam_channel::bounded(config.engine_queue);
     let limits = config.limits;
-    let mut threads = vec![following];
+    let mut threads = vec![following, explains];
     let rim = cluster.as_ref().map(cluster::Prepared::cluster);
     let (control, control_fold) =
         Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
@@ -108,6 +115,9 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     threads.push(watching);
     let (audit, keeping) = keep_audit(&config, &desk)?;
     threads.extend(keeping);
+    let labels = Labels { desk: Arc::clone(&desk), engine: engine.clone(), cluster: rim.clone() };
+    let (reviews, keeping) = keep_reviews(&config, &labels)?;
+    threads.push(keeping);
     let (replayed, token) = crossbeam_channel::bounded(1);
     if let Some(cluster) = cluster {
         threads.extend(cluster.spawn(&desk, engine.clone(), token)?);
@@ -135,11 +145,14 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
         inner: Arc::new(Inner {
             desk,
             engine,
+            labels,
+            reviews,
             control,
             drift,
             audit,
             experiments,
             follower,
+            explaining,
             cluster: rim,
             snapshots,
             dry_runs,
@@ -200,6 +213,30 @@ fn keep_audit(config: &ServiceConfig, desk: &Arc<Desk>) -> anyhow::Result<(Audit
         runtime: tokio::runtime::Handle::try_current().ok(),
     };
     provenance::open(config.audit.clone(), config.data_folder.join(provenance::FOLDER), links)
+}
+
+/// Starts the thread that keeps the cases.
+fn keep_reviews(config: &ServiceConfig, labels: &Labels) -> anyhow::Result<(Reviews, JoinHandle<()>)> {
+    let Labels { desk, cluster, .. } = labels;
+    let reviews = Reviews::open(desk.log.clone(), cluster.clone()).map_err(anyhow::Error::msg)?;
+    let (ending, gate, failing) = (Arc::clone(&desk.health), Arc::clone(&desk.health), Arc::clone(&desk.health));
+    let (cluster, labels) = (cluster.clone(), labels.clone());
+    let runtime = tokio::runtime::Handle::try_current().ok();
+    let logging = runtime.clone();
+    let links = reviews::Links {
+        settings: config.cases.clone(),
+        acts: Box::new(move || gate.gate().is_ok() && cluster.as_ref().is_none_or(|cluster| cluster.owns())),
+        label: Box::new(move |event| {
+            let runtime = logging.as_ref().ok_or("labels are told from within a runtime")?;
+            let logged = labels.log(event, clock::monotonic() + LABEL_PATIENCE);
+            runtime.block_on(logged).map(drop).map_err(|error| error.to_string())
+        }),
+        degrade: Box::new(move |reason| failing.degrade("reviews", reason)),
+        ending: Box::new(move || ending.ending()),
+        runtime,
+    };
+    let keeping = reviews::spawn(&reviews, links).context("the reviews thread did not start")?;
+    Ok((reviews, keeping))
 }
 
 /// Starts the thread that counts experiments and makes their steps.

@@ -4,6 +4,7 @@ use super::*;
 use crate::log::{EventLog, FILE_NAME, LogConfig, Record};
 use crate::serving::BreakerConfig;
 use crate::snapshot::Location;
+use crate::testing::Folder;
 use crate::verdict::{Decision, Tier, TierCause, Verdict};
 use fraudnet_features::{EDGE_WIDTH, FeatureSet, NODE_WIDTH, Tensor, schema};
 use fraudnet_graph::{Channel, Label, LabelSource, Limits, Payment, SCHEMA_VERSION};
@@ -17,16 +18,12 @@ use half::f16;
 use prost::Message;
 use std::path::Path;
 
-/// A folder that goes with the test; it holds the model and the data.
-struct Folder(PathBuf);
-
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("fraudnet-service-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        write_network(&path.join("model"));
-        Folder(path)
+    /// One with a model in it.
+    fn with_model(name: &str) -> Folder {
+        let folder = Folder::new(name);
+        write_network(&folder.0.join("model"));
+        folder
     }
 
     fn config(&self) -> ServiceConfig {
@@ -69,13 +66,9 @@ impl Folder {
             audit: None,
             drift: crate::config::RawConfig::default().check().unwrap().service.drift,
             experiments: crate::config::RawConfig::default().check().unwrap().service.experiments,
+            cases: crate::cases::CaseSettings::default(),
+            evidence: 100,
         }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -230,7 +223,7 @@ fn verdict(answer: &Answer) -> Verdict {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_is_scored_once_and_answered_alike_for_ever() {
-    let folder = Folder::new("once");
+    let folder = Folder::with_model("once");
     let service = ready(folder.config()).await;
     let first = service.score(submission(1, 1_000)).await.unwrap();
     let made = verdict(&first);
@@ -284,7 +277,7 @@ async fn a_payment_is_scored_once_and_answered_alike_for_ever() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trees_alone_are_served_without_a_network() {
-    let folder = Folder::new("trees");
+    let folder = Folder::with_model("trees");
     let model_folder = folder.0.join("trees");
     write_trees(&model_folder);
     let config = || ServiceConfig { model_folder: model_folder.clone(), ..folder.config() };
@@ -309,7 +302,7 @@ async fn trees_alone_are_served_without_a_network() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_duplicates_share_one_verdict() {
-    let folder = Folder::new("duplicates");
+    let folder = Folder::with_model("duplicates");
     let service = ready(folder.config()).await;
     let mut requests = tokio::task::JoinSet::new();
     for copy in 0..200_u64 {
@@ -331,7 +324,7 @@ async fn concurrent_duplicates_share_one_verdict() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_that_has_passed_leaves_a_verdict_of_the_rules_to_be_found_later() {
-    let folder = Folder::new("deadline");
+    let folder = Folder::with_model("deadline");
     let service = ready(folder.config()).await;
     let late = Submission { deadline: clock::monotonic(), ..submission(1, 100_000_000) };
     // On a busy machine the verdict can be durable by the time this task looks: then it is told, late as it is.
@@ -348,7 +341,7 @@ async fn a_deadline_that_has_passed_leaves_a_verdict_of_the_rules_to_be_found_la
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_configured_default_answers_where_nothing_is_known_in_time() {
-    let folder = Folder::new("default");
+    let folder = Folder::with_model("default");
     let mut config = folder.config();
     config.ladder.default_decision = Some(Decision::Review);
     let service = ready(config).await;
@@ -376,7 +369,7 @@ async fn a_configured_default_answers_where_nothing_is_known_in_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_hangs_up_changes_nothing() {
-    let folder = Folder::new("hang-up");
+    let folder = Folder::with_model("hang-up");
     let service = ready(folder.config()).await;
     {
         let mut request = Box::pin(service.score(submission(1, 500)));
@@ -400,7 +393,7 @@ async fn poll_once<F: Future>(mut request: std::pin::Pin<&mut F>) -> Option<F::O
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_crash_answered_verdicts_stand_and_begun_payments_get_theirs() {
-    let folder = Folder::new("crash");
+    let folder = Folder::with_model("crash");
     let service = ready(folder.config()).await;
     let mut answered = Vec::new();
     for number in 0..20 {
@@ -408,7 +401,7 @@ async fn after_a_crash_answered_verdicts_stand_and_begun_payments_get_theirs() {
     }
     let next = verdict(&service.score(submission(20, 900)).await.unwrap());
     // The crash: the file as it is while the service runs, and a payment whose verdict was not made.
-    let crashed = Folder::new("crashed");
+    let crashed = Folder::with_model("crashed");
     let data = crashed.config().data_folder;
     std::fs::create_dir_all(&data).unwrap();
     std::fs::copy(folder.config().data_folder.join(FILE_NAME), data.join(FILE_NAME)).unwrap();
@@ -453,7 +446,7 @@ async fn after_a_crash_answered_verdicts_stand_and_begun_payments_get_theirs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_dropped_without_a_drain_lets_go_of_its_folder() {
-    let folder = Folder::new("dropped");
+    let folder = Folder::with_model("dropped");
     let service = ready(folder.config()).await;
     service.score(submission(1, 500)).await.unwrap();
     let second = Service::start(folder.config()).err().unwrap().to_string();
@@ -472,7 +465,7 @@ async fn a_service_dropped_without_a_drain_lets_go_of_its_folder() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_history_is_applied_and_never_decided() {
-    let folder = Folder::new("history");
+    let folder = Folder::with_model("history");
     let service = ready(folder.config()).await;
     service.score(submission(3, 500)).await.unwrap();
     let history = || {
@@ -500,7 +493,7 @@ async fn a_history_is_applied_and_never_decided() {
     drain(service).await;
 
     // The same history, loaded into the log of a service that does not run, gives the same graph.
-    let stopped = Folder::new("history-stopped");
+    let stopped = Folder::with_model("history-stopped");
     let service = ready(stopped.config()).await;
     service.score(submission(3, 500)).await.unwrap();
     drain(service).await;
@@ -519,7 +512,7 @@ async fn a_history_is_applied_and_never_decided() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_traffic_is_taken_while_history_is_loaded() {
-    let folder = Folder::new("history-gate");
+    let folder = Folder::with_model("history-gate");
     let service = ready(folder.config()).await;
     let (begun, begin) = std::sync::mpsc::channel();
     let (go_on, wait) = std::sync::mpsc::channel::<()>();

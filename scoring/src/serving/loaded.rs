@@ -68,6 +68,8 @@ pub struct LoadedModel {
     pub policy: Policy,
     /// Whether it may be asked.
     pub breaker: Breaker,
+    /// What it was read from; none where a test made it up.
+    artifact: Option<Arc<Artifact>>,
     open: Opener,
     /// By [`Seat`]; one that is empty is not wanted so far.
     seats: Vec<OnceLock<Mutex<Session>>>,
@@ -91,6 +93,7 @@ impl LoadedModel {
         running: &Running,
     ) -> Result<LoadedModel, String> {
         let (artifact, author) = Artifact::load_trusted(folder, trust).map_err(|error| error.to_string())?;
+        let artifact = Arc::new(artifact);
         let model = ModelRef::from(&artifact.manifest);
         if let Some(expected) = expected.filter(|expected| **expected != model) {
             return Err(format!("the folder of {expected} holds {model}; publish {expected} again"));
@@ -98,19 +101,25 @@ impl LoadedModel {
         let policy = Policy::new(&artifact.manifest).map_err(|error| error.to_string())?;
         let manifest = artifact.manifest.clone();
         let fault = Fault::of(&model).map(Arc::new);
-        let runtime = running.runtime.clone();
+        let (runtime, parts) = (running.runtime.clone(), Arc::clone(&artifact));
         let open: Opener = Box::new(move |role| {
             // A GPU is asked for where payments begin; trees below, which know none, may be there all the same.
             let require_gpu = runtime.require_gpu && role == Role::First;
             let runtime = RuntimeConfig { require_gpu, ..runtime.clone() };
-            let mut session = ModelSession::new(&artifact, &runtime).map_err(|error| error.to_string())?;
-            artifact.verify_golden(&mut session).map_err(|error| error.to_string())?;
+            let mut session = ModelSession::new(&parts, &runtime).map_err(|error| error.to_string())?;
+            parts.verify_golden(&mut session).map_err(|error| error.to_string())?;
             Ok(match fault.clone() {
                 None => Box::new(move |tensors: &[&Tensor]| session.run(tensors)),
                 Some(fault) => Box::new(move |tensors: &[&Tensor]| fault.hit(|| session.run(tensors))),
             })
         });
-        Ok(LoadedModel::new(model, manifest, author, policy, open, running))
+        let loaded = LoadedModel::new(model, manifest, author, policy, open, running);
+        Ok(LoadedModel { artifact: Some(artifact), ..loaded })
+    }
+
+    /// Its files and golden vectors.
+    pub(crate) fn artifact(&self) -> Option<&Artifact> {
+        self.artifact.as_deref()
     }
 
     fn new(
@@ -128,6 +137,7 @@ impl LoadedModel {
             manifest,
             author,
             policy,
+            artifact: None,
             open,
             seats: (0..running.workers + 2).map(|_| OnceLock::new()).collect(),
         }

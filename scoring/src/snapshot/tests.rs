@@ -4,6 +4,7 @@ use super::writer::write_file;
 use super::*;
 use crate::log::{EventLog, LogConfig};
 use crate::service::Durability;
+use crate::testing::Folder;
 use crate::wire;
 use fraudnet_features::{Column, ColumnReader, ColumnWriter, State, Tensor};
 use fraudnet_graph::{Body, Channel, Event, Label, LabelSource, Limits, Payment, SCHEMA_VERSION};
@@ -19,17 +20,7 @@ const LIMITS: Limits = Limits { max_entities: 300, max_edges: 900, max_transacti
 const JOURNAL: [u8; 8] = *b"journal1";
 static GO: AtomicBool = AtomicBool::new(false);
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("fraudnet-snapshot-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
     fn location(&self) -> Location {
         Location::Folder { path: self.0.join("snapshots"), beside_log: false }
     }
@@ -40,12 +31,6 @@ impl Folder {
 
     fn path(&self, name: &SnapshotName) -> PathBuf {
         self.0.join("snapshots").join(name.to_string())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -53,6 +53,7 @@ impl Journal {
                     | Record::Verdict { .. }
                     | Record::Control { .. }
                     | Record::Example { .. }
+                    | Record::Case { .. }
                     | Record::Note { .. } => continue,
                     Record::Payment { .. } | Record::History { .. } => {
                         return Err(format!("position {position} holds a payment that did not come from Kafka"));

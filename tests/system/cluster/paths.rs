@@ -5,6 +5,7 @@ use fraudnet_scoring::clock::now_ms;
 use fraudnet_scoring::wire::{format_timestamp, parse_timestamp};
 use fraudnet_tests::cluster::Site;
 use fraudnet_tests::{label, payment, with};
+use serde_json::json;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
@@ -198,8 +199,28 @@ async fn a_payment_held_for_review_opens_one_case() {
     let (review, id) = (reviews[0].json(), verdict["transaction_id"].as_str().unwrap());
     assert_eq!((subject(&reviews[0]).as_str(), reviews[0].key_text()), (id, format!("default/{id}")));
     assert_eq!(reviews[0].header("ce_type"), "fraudnet.review");
-    assert_eq!((&review["verdict"], &review["tenant"]), (&verdict, &"default".into()));
-    assert!(!review["case_id"].as_str().unwrap().is_empty());
-    assert!(parse_timestamp(review["opened_at"].as_str().unwrap()).is_some());
+    let told = &review["change"]["payment"];
+    assert_eq!((&told["decision_id"], &review["tenant"]), (&verdict["decision_id"], &"default".into()));
+
+    // What somebody decides goes the same way, so every replica has it in the same order; the label goes to the labels.
+    let path = format!("/v1/reviews/{}", told["case_id"].as_str().unwrap());
+    replica.reaches("the case", async || replica.client.get(&path).await.status == 200).await;
+    let case = replica.client.get(&path).await.json_of(200);
+    let body = json!({ "version": case["version"], "outcome": "confirmed_fraud", "reason": "a ring" });
+    let labels = site.topics.messages("labels").await.len();
+    let closed = replica.client.post(&format!("{path}:decide"), &[("x-actor", "ann")], &body).await.json_of(200);
+    assert_eq!(closed["status"], "closed");
+    let labelled = site.topics.until("labels", labels + 1).await;
+    let last = labelled.last().unwrap();
+    assert_eq!((subject(last).as_str(), &last.json()["actor"]), (id, &"ann".into()));
+    let acted = site.topics.until("reviews", 3).await;
+    assert_eq!(
+        acted.iter().map(|message| message.header("ce_type")).collect::<Vec<_>>(),
+        ["fraudnet.review", "fraudnet.case", "fraudnet.case"]
+    );
+    // Another replica has the same case, though it took no part.
+    let other = site.start("b").await;
+    assert_eq!(other.client.get(&path).await.json_of(200)["version"], closed["version"]);
+    other.stop().await;
     replica.stop().await;
 }

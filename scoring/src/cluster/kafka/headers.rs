@@ -24,8 +24,10 @@ pub enum MessageKind {
     Label,
     /// `fraudnet.verdict`
     Verdict,
-    /// `fraudnet.review`
+    /// `fraudnet.review`: a verdict that a person must look at
     Review,
+    /// `fraudnet.case`: what somebody did with a case
+    Case,
     /// `fraudnet.training-example`
     TrainingExample,
     /// `fraudnet.dead-letter`
@@ -43,6 +45,7 @@ impl MessageKind {
             MessageKind::Label => "fraudnet.label",
             MessageKind::Verdict => "fraudnet.verdict",
             MessageKind::Review => "fraudnet.review",
+            MessageKind::Case => "fraudnet.case",
             MessageKind::TrainingExample => "fraudnet.training-example",
             MessageKind::DeadLetter => "fraudnet.dead-letter",
             MessageKind::Control => "fraudnet.control",

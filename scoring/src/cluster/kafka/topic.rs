@@ -9,7 +9,7 @@ pub enum Topic {
     Labels,
     /// One verdict for each payment, byte for byte as it was replied.
     Verdicts,
-    /// Verdicts that a person must look at.
+    /// Verdicts that a person must look at, and what people did with the cases they opened.
     Reviews,
     /// Tensors and scores for training.
     TrainingExamples,
@@ -75,8 +75,13 @@ impl Topic {
     /// from it. The other topics follow the broker's default.
     pub fn kept_for_ever(self) -> bool {
         match self {
-            Topic::Transactions | Topic::Labels | Topic::Verdicts | Topic::DeadLetters | Topic::ModelEvents => true,
-            Topic::Reviews | Topic::TrainingExamples => false,
+            Topic::Transactions
+            | Topic::Labels
+            | Topic::Verdicts
+            | Topic::Reviews
+            | Topic::DeadLetters
+            | Topic::ModelEvents => true,
+            Topic::TrainingExamples => false,
         }
     }
 }

@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_limit_of_the_truth_is_remarked() {
-        for (topic, remarks) in [(Topic::Labels, 1), (Topic::Reviews, 0)] {
+        for (topic, remarks) in [(Topic::Labels, 1), (Topic::TrainingExamples, 0)] {
             let mut state = good(topic);
             state.retention_ms = Some(604_800_000);
             judge(&mut state, false);

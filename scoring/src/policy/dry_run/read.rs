@@ -8,7 +8,7 @@ use super::report::DryRunReport;
 use super::trial::Trial;
 use crate::clock;
 use crate::control::{Change, ControlEvent, Meta};
-use crate::log::{EventLog, Record, TransactionKey};
+use crate::log::{EventLog, Kind, Record, TransactionKey};
 use crate::snapshot::{Snapshot, SnapshotStore};
 use crate::verdict::Verdict;
 use crate::wire;
@@ -78,7 +78,7 @@ pub(super) fn run(past: &Past, mut trial: Trial, from_ms: i64, progress: &Progre
 fn lists_until(past: &Past, trial: &mut Trial, end: u64) -> Result<(), String> {
     let mut next = 0;
     loop {
-        let entries = past.log.controls_from(next, CONTROLS).map_err(|error| error.to_string())?;
+        let entries = past.log.of_kind_from(Kind::Control, next, CONTROLS).map_err(|error| error.to_string())?;
         let Some(last) = entries.last() else { return Ok(()) };
         next = last.position + 1;
         for entry in entries.iter().take_while(|entry| entry.position < end) {
@@ -135,7 +135,9 @@ impl Fold<'_> {
                 return Ok(());
             }
             Record::Control { event } => return control(trial, position, event),
-            Record::Rejected { .. } | Record::Example { .. } | Record::Note { .. } => return Ok(()),
+            Record::Rejected { .. } | Record::Case { .. } | Record::Example { .. } | Record::Note { .. } => {
+                return Ok(());
+            }
             Record::Payment { event, .. }
             | Record::Event { event }
             | Record::History { event }

@@ -1,6 +1,7 @@
-use super::super::testing::{Folder, Random, leaves, reference};
+use super::super::testing::{Random, leaves, reference};
 use super::super::tree::Frontier;
 use super::*;
+use crate::testing::Folder;
 use std::fs;
 use std::sync::atomic::AtomicBool;
 

@@ -70,7 +70,7 @@ fn settings(
         labels: LabelConfig { maturity_days: 7.0, ..LabelConfig::default() },
         parts: PartConfig { window_days: 7.0, negatives: 2_000, least_frauds: 25, ..PartConfig::default() },
         fine_tune: FineTuneSettings { after: 50, negatives: 3_000, rounds: 200, ..FineTuneSettings::default() },
-        retrain: RetrainSettings { at: "every 48h".to_owned(), negatives: 6_000, epochs: 8, rounds: 200 },
+        retrain: RetrainSettings { at: "off".to_owned(), negatives: 6_000, epochs: 8, rounds: 200 },
         // Its models are timed while other worlds go on beside it.
         gate: GateConfig { latency: 10.0, ..GateConfig::default() },
         goals: GOALS,
