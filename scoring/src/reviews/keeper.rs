@@ -17,10 +17,15 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(100);
 /// How often figures are made.
 const FIGURES: Duration = Duration::from_secs(2);
+/// Labels that are told at a time: they share a sync, and leave room in the queues.
+const TOGETHER: usize = 64;
 /// Pause after something that could not be submitted.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the thread waits for an event of its own to become durable.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Puts labels into a log.
+pub(crate) type Tell = Box<dyn Fn(&[Event]) -> Result<(), String> + Send>;
 
 /// What the thread asks of the service around it.
 pub(crate) struct Links {
@@ -28,8 +33,8 @@ pub(crate) struct Links {
     pub(crate) settings: CaseSettings,
     /// Whether this process tells labels and settings now: it takes traffic and, in a cluster, is the replica that scores.
     pub(crate) acts: Box<dyn Fn() -> bool + Send>,
-    /// Puts a label into the log; blocks until it is durable.
-    pub(crate) label: Box<dyn Fn(Event) -> Result<(), String> + Send>,
+    /// Puts labels into the log; blocks until all of them are durable.
+    pub(crate) tell: Tell,
     /// Says that reviews do not work, or work again.
     pub(crate) degrade: Box<dyn Fn(Option<String>) + Send>,
     /// Whether the service ends.
@@ -133,9 +138,9 @@ impl Keeper {
             let first = self.reviews.read().untold.front().cloned();
             let Some(Untold { by, labels }) = first else { return Ok(()) };
             let tenant = labels.first().map(|label| label.tenant.clone()).unwrap_or_default();
-            for label in labels {
-                (self.links.label)(label)?;
-                counter!("fraudnet_case_labels_total").increment(1);
+            for labels in labels.chunks(TOGETHER) {
+                (self.links.tell)(labels)?;
+                counter!("fraudnet_case_labels_total").increment(labels.len() as u64);
             }
             failpoint::hit("after_case_labels");
             self.submit(&tenant, CaseChange::Labelled { by })?;

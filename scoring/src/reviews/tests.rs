@@ -39,11 +39,11 @@ impl Desk {
         let links = Links {
             settings: CaseSettings { undo_seconds: 60, ..CaseSettings::default() },
             acts: Box::new(|| true),
-            label: Box::new(move |event| {
+            tell: Box::new(move |labels| {
                 if hearing.load(Ordering::Relaxed) {
                     return Err("nobody listens".to_owned());
                 }
-                telling.lock().unwrap().push(event);
+                telling.lock().unwrap().extend_from_slice(labels);
                 Ok(())
             }),
             degrade: Box::new(|reason| assert_eq!(reason, None)),

@@ -11,6 +11,7 @@ use fraudnet_graph::{Body, Event};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// Takes labels and outcomes; cheap to clone.
 #[derive(Clone)]
@@ -44,6 +45,16 @@ impl Labels {
             tokio::time::timeout_at(deadline.into(), logged).await.unwrap_or(Err(ServiceError::NotDurableInTime))?;
         desk.meters.labels.increment(1);
         Ok(LabelReceipt { position, transaction_known })
+    }
+
+    /// Logs several at once; returns once all of them are durable, or one is not.
+    pub(super) async fn log_all(&self, events: &[Event], deadline: Instant) -> Result<(), ServiceError> {
+        let mut logged = JoinSet::new();
+        for event in events {
+            let (labels, event) = (self.clone(), event.clone());
+            logged.spawn(async move { labels.log(event, deadline).await.map(drop) });
+        }
+        logged.join_all().await.into_iter().collect()
     }
 
     async fn append(&self, event: Event) -> Result<u64, ServiceError> {

@@ -226,10 +226,11 @@ fn keep_reviews(config: &ServiceConfig, labels: &Labels) -> anyhow::Result<(Revi
     let links = reviews::Links {
         settings: config.cases.clone(),
         acts: Box::new(move || gate.gate().is_ok() && cluster.as_ref().is_none_or(|cluster| cluster.owns())),
-        label: Box::new(move |event| {
+        tell: Box::new(move |told| {
             let runtime = logging.as_ref().ok_or("labels are told from within a runtime")?;
-            let logged = labels.log(event, clock::monotonic() + LABEL_PATIENCE);
-            runtime.block_on(logged).map(drop).map_err(|error| error.to_string())
+            runtime
+                .block_on(labels.log_all(told, clock::monotonic() + LABEL_PATIENCE))
+                .map_err(|error| error.to_string())
         }),
         degrade: Box::new(move |reason| failing.degrade("reviews", reason)),
         ending: Box::new(move || ending.ending()),
