@@ -6,7 +6,7 @@
 //!   [`engine`] (the one thread that observes), [`serving`] (which models answer, and who does when they do not), [`inference`] (micro-batches), [`policy`] (probability to decision and
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
 //! - payments that people look at: [`cases`] (the fold, pure), [`reviews`] (kept up with the log; labels that come of it);
-//! - why a verdict is what it is: [`explain`];
+//! - why a verdict is what it is: [`explain`]; accounts that belong together: [`rings`];
 //! - proof of what was decided: [`provenance`] (a tree of hashes over the log, signed heads);
 //! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
@@ -40,6 +40,7 @@ pub mod meters;
 pub mod policy;
 pub mod provenance;
 pub mod reviews;
+pub mod rings;
 pub mod schemas;
 pub mod service;
 pub mod serving;

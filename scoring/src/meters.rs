@@ -42,6 +42,8 @@ pub fn describe() {
     describe_gauge!("fraudnet_queue_bound", "Most entries that may wait, by queue");
     describe_gauge!("fraudnet_log_position", "First log position that is not durable yet");
     describe_gauge!("fraudnet_replay_lag", "Log entries still to replay");
+    describe_gauge!("fraudnet_rings", "Rings now, of all tenants");
+    describe_gauge!("fraudnet_ring_payments", "Payments that rings are looked for among");
     describe_gauge!("fraudnet_evidence_kept", "Payments whose neighbourhoods are kept for explanations");
     describe_gauge!("fraudnet_follower_position", "First log position the follower has not applied");
     describe_gauge!(

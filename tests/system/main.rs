@@ -24,6 +24,7 @@ mod overload;
 mod policies;
 mod python_models;
 mod reviews;
+mod rings;
 mod scoring;
 mod starting;
 mod telemetry;

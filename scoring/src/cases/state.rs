@@ -109,6 +109,11 @@ impl Cases {
         self.tenants.get(tenant)?.open_case_of(account)
     }
 
+    /// A tenant's accounts with an open case, and its id.
+    pub fn open_accounts(&self, tenant: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.tenants.get(tenant).into_iter().flat_map(TenantCases::open_accounts)
+    }
+
     /// The case that lists a tenant's payment.
     pub fn case_of(&self, tenant: &str, transaction_id: &str) -> Option<&Arc<Case>> {
         self.tenants.get(tenant)?.case_of(transaction_id)

@@ -94,6 +94,11 @@ impl TenantCases {
         self.get(self.by_account.get(account)?)
     }
 
+    /// Accounts with an open case, and its id.
+    pub(super) fn open_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_account.iter().map(|(account, case_id)| (account.as_str(), &**case_id))
+    }
+
     /// The case that lists a payment.
     pub(super) fn case_of(&self, transaction_id: &str) -> Option<&Arc<Case>> {
         self.get(self.by_transaction.get(transaction_id)?)

@@ -1,16 +1,23 @@
-//! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph, and of payments that were
-//! not simply approved what their verdicts were read off (`seen`).
-//! It trails the log by at most `GATHER` and catches up before it answers; the engine never hears of it.
+//! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph, the rings in it, and of
+//! payments that were not simply approved what their verdicts were read off (`seen`). It trails the log by at most `GATHER` and catches up
+//! before it answers; the engine never hears of it.
+//!
+//! In reading order: `question` (what is asked), [`Follower`] (where to ask), the fold.
 
+mod question;
 mod seen;
 
 use crate::log::{Entry, EventLog, Record};
+use crate::rings::{Ring, RingSettings, RingSummary, RingVerdict, Rings};
 use crate::service::{Neighbourhood, ServiceError};
+use crate::verdict::Decision;
 use crate::wire;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use fraudnet_graph::{Graph, Kind, Limits, Subgraph};
+use fraudnet_graph::{Body, Graph, Kind, Limits, Subgraph};
 use metrics::gauge;
+use question::{About, Question, Reply};
 use seen::{Held, Seen};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -22,20 +29,8 @@ const QUESTIONS: usize = 64;
 const CHUNK: usize = 1024;
 /// How long commits gather before they are followed, so that a busy log is read in chunks.
 const GATHER: Duration = Duration::from_millis(100);
-
-/// A question, and where its answer goes.
-struct Question {
-    about: About,
-    reply: oneshot::Sender<Result<Option<Arc<Neighbourhood>>, ServiceError>>,
-}
-
-/// What is asked.
-enum About {
-    /// The neighbourhood of an entity now.
-    Entity { tenant: String, kind: Kind, id: String },
-    /// The neighbourhood of the payment at a log position, as its verdict saw it.
-    Payment { position: u64 },
-}
+/// Payments whose verdicts are awaited at most, for the rings.
+const UNDECIDED: usize = 65_536;
 
 /// Where to ask.
 #[derive(Clone)]
@@ -52,10 +47,17 @@ impl Follower {
         let (sender, questions) = crossbeam_channel::bounded(QUESTIONS);
         let commits = log.commits();
         let handle = Builder::new().name("follower".to_owned()).spawn(move || {
-            let (graph, sample, seen) = (Graph::new(limits), Subgraph::default(), Seen::new(kept));
-            let mut fold = Fold { log, graph, next: 0, sample, seen };
+            let mut fold = Fold {
+                log,
+                graph: Graph::new(limits),
+                rings: Rings::new(RingSettings::default()),
+                next: 0,
+                sample: Subgraph::default(),
+                seen: Seen::new(kept),
+                undecided: BTreeMap::new(),
+            };
             if let Err(error) = fold.run(&questions, &commits) {
-                tracing::error!(%error, "the follower stopped; neighbourhoods cannot be shown until the service is started again");
+                tracing::error!(%error, "the follower stopped; neighbourhoods and rings cannot be shown until the service is started again");
                 refuse(&questions, &error);
             }
         })?;
@@ -67,7 +69,8 @@ impl Follower {
     /// # Errors
     /// Where too many questions wait, the log cannot be read, or the service stops.
     pub async fn around(&self, tenant: &str, kind: Kind, id: &str) -> Result<Option<Arc<Neighbourhood>>, ServiceError> {
-        self.ask(About::Entity { tenant: tenant.to_owned(), kind, id: id.to_owned() }).await
+        let about = About::Entity { kind, id: id.to_owned() };
+        self.ask(|reply| Question::Neighbourhood { tenant: tenant.to_owned(), about, reply }).await
     }
 
     /// The neighbourhood of the payment at that log position, as of its own cut; none where it was approved, or is too long ago.
@@ -75,12 +78,39 @@ impl Follower {
     /// # Errors
     /// As [`Follower::around`].
     pub async fn seen(&self, position: u64) -> Result<Option<Arc<Neighbourhood>>, ServiceError> {
-        self.ask(About::Payment { position }).await
+        self.ask(|reply| Question::Neighbourhood { tenant: String::new(), about: About::Payment { position }, reply })
+            .await
     }
 
-    async fn ask(&self, about: About) -> Result<Option<Arc<Neighbourhood>>, ServiceError> {
+    /// The tenant's rings by rank, so many at most, and the log position they are as of. `open`: its open cases by account.
+    ///
+    /// # Errors
+    /// As [`Follower::around`].
+    pub async fn rings(
+        &self,
+        tenant: &str,
+        limit: usize,
+        open: HashMap<String, String>,
+    ) -> Result<(u64, Vec<RingSummary>), ServiceError> {
+        self.ask(|reply| Question::Rings { tenant: tenant.to_owned(), limit, open, reply }).await
+    }
+
+    /// One of them; none where there is none of that id (any more).
+    ///
+    /// # Errors
+    /// As [`Follower::around`].
+    pub async fn ring(
+        &self,
+        tenant: &str,
+        ring_id: &str,
+        open: HashMap<String, String>,
+    ) -> Result<Option<Box<Ring>>, ServiceError> {
+        self.ask(|reply| Question::Ring { tenant: tenant.to_owned(), ring_id: ring_id.to_owned(), open, reply }).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(Reply<T>) -> Question) -> Result<T, ServiceError> {
         let (reply, answer) = oneshot::channel();
-        match self.questions.try_send(Some(Question { about, reply })) {
+        match self.questions.try_send(Some(question(reply))) {
             Ok(()) => answer.await.unwrap_or(Err(STOPPING)),
             Err(TrySendError::Full(_)) => Err(ServiceError::Overloaded { queue: "neighbourhood", retry_after_s: 1 }),
             Err(TrySendError::Disconnected(_)) => Err(STOPPING),
@@ -98,17 +128,19 @@ const STOPPING: ServiceError = ServiceError::NotReady { state: "shutting down", 
 
 fn refuse(questions: &Receiver<Option<Question>>, error: &str) {
     while let Ok(Some(question)) = questions.recv() {
-        // The asker may have gone.
-        let _ = question.reply.send(Err(ServiceError::Log(error.to_owned())));
+        question.refuse(ServiceError::Log(error.to_owned()));
     }
 }
 
 struct Fold {
     log: EventLog,
     graph: Graph,
+    rings: Rings,
     next: u64,
     sample: Subgraph,
     seen: Seen,
+    /// Tenants of payments that have no verdict yet, by position.
+    undecided: BTreeMap<u64, String>,
 }
 
 impl Fold {
@@ -146,6 +178,11 @@ impl Fold {
             self.next = entry.position + 1;
         }
         gauge!("fraudnet_follower_position").set(self.next as f64);
+        if !entries.is_empty() {
+            let stats = self.rings.stats();
+            gauge!("fraudnet_rings").set(stats.rings as f64);
+            gauge!("fraudnet_ring_payments").set(stats.payments as f64);
+        }
         Ok(entries.len() == CHUNK)
     }
 
@@ -154,28 +191,53 @@ impl Fold {
         let record = entry.record().map_err(|error| error.to_string())?;
         if let Record::Verdict { payment, .. } = record {
             self.seen.decided(payment, held);
+            if let (Some(tenant), Some(told)) = (self.undecided.remove(&payment), held.told(payment)) {
+                let is_held = matches!(told.decision, Decision::Review | Decision::Decline);
+                let (transaction_id, fraud_probability) = (told.transaction_id.as_str(), told.fraud_probability);
+                self.rings
+                    .verdict(position, RingVerdict { tenant: &tenant, transaction_id, fraud_probability, is_held });
+            }
         }
         let Some(event) = record.event() else { return Ok(()) };
         let event = wire::decode_event(event).map_err(|error| format!("the event at position {position}: {error}"))?;
         // A history has no verdicts.
-        if !matches!(record, Record::History { .. }) {
+        if matches!(event.body, Body::Payment(_)) && !matches!(record, Record::History { .. }) {
             self.seen.look(position, &event, held, &mut self.graph);
+            self.undecided.insert(position, event.tenant.clone());
+            if self.undecided.len() > UNDECIDED {
+                self.undecided.pop_first();
+            }
         }
-        self.graph.apply(position, &event);
+        let applied = self.graph.apply(position, &event);
+        self.rings.observe(&self.graph, position, &event, &applied);
         Ok(())
     }
 
     fn answer(&mut self, question: Question) {
-        let found = match &question.about {
-            About::Payment { position } => self.seen.of(*position),
-            About::Entity { tenant, kind, id } => self.graph.find(tenant, *kind, id).map(|centre| {
-                self.graph.sample_around(centre, &mut self.sample);
-                let identifiers =
-                    self.sample.nodes.iter().map(|node| self.graph.identifier(node.entity).to_owned()).collect();
-                Arc::new(Neighbourhood { subgraph: self.sample.clone(), identifiers, position: self.next })
-            }),
-        };
-        // The asker may have gone.
-        let _ = question.reply.send(Ok(found));
+        // Whoever asked may have gone.
+        match question {
+            Question::Neighbourhood { tenant, about, reply } => {
+                let found = match about {
+                    About::Payment { position } => self.seen.of(position),
+                    About::Entity { kind, id } => self.around(&tenant, kind, &id),
+                };
+                let _ = reply.send(Ok(found));
+            }
+            Question::Rings { tenant, limit, open, reply } => {
+                self.rings.open_cases(&tenant, open);
+                let _ = reply.send(Ok((self.next, self.rings.list(&tenant, limit))));
+            }
+            Question::Ring { tenant, ring_id, open, reply } => {
+                self.rings.open_cases(&tenant, open);
+                let _ = reply.send(Ok(self.rings.ring(&tenant, &ring_id).map(Box::new)));
+            }
+        }
+    }
+
+    fn around(&mut self, tenant: &str, kind: Kind, id: &str) -> Option<Arc<Neighbourhood>> {
+        let centre = self.graph.find(tenant, kind, id)?;
+        self.graph.sample_around(centre, &mut self.sample);
+        let identifiers = self.sample.nodes.iter().map(|node| self.graph.identifier(node.entity).to_owned()).collect();
+        Some(Arc::new(Neighbourhood { subgraph: self.sample.clone(), identifiers, position: self.next }))
     }
 }

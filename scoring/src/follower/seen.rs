@@ -18,12 +18,15 @@ use std::sync::Arc;
 /// Neighbourhoods that wait for their verdicts at most.
 const WAITING: usize = 4_096;
 
-/// Of the verdicts among some entries, which payments were not approved.
-pub(super) struct Held(HashMap<u64, bool>);
+/// The verdicts among some entries, by the positions of their payments.
+pub(super) struct Held(HashMap<u64, Decided>);
 
+/// What a verdict says, as far as it matters here.
 #[derive(Deserialize)]
-struct Decided {
-    decision: Decision,
+pub(super) struct Decided {
+    pub(super) transaction_id: String,
+    pub(super) decision: Decision,
+    pub(super) fraud_probability: f64,
 }
 
 impl Held {
@@ -32,12 +35,22 @@ impl Held {
         let mut held = HashMap::new();
         for entry in entries {
             if let Record::Verdict { payment, body } = entry.record().map_err(|error| error.to_string())? {
-                let Decided { decision } = serde_json::from_slice(body)
+                let decided = serde_json::from_slice(body)
                     .map_err(|error| format!("the verdict at position {}: {error}", entry.position))?;
-                held.insert(payment, decision != Decision::Approve);
+                held.insert(payment, decided);
             }
         }
         Ok(Held(held))
+    }
+
+    /// What the verdict on the payment at a position says; none where it is not among them.
+    pub(super) fn told(&self, payment: u64) -> Option<&Decided> {
+        self.0.get(&payment)
+    }
+
+    /// Whether that payment was not simply approved.
+    fn is_held(&self, payment: u64) -> Option<bool> {
+        self.told(payment).map(|told| told.decision != Decision::Approve)
     }
 }
 
@@ -57,7 +70,7 @@ impl Seen {
     /// Looks at the neighbourhood of a payment that is about to be applied, if anybody may ask for it.
     pub(super) fn look(&mut self, position: u64, event: &Event, held: &Held, graph: &mut Graph) {
         let Body::Payment(payment) = &event.body else { return };
-        let held = held.0.get(&position).copied();
+        let held = held.is_held(position);
         if self.most == 0 || held == Some(false) || graph.knows_transaction(&event.tenant, &payment.transaction_id) {
             return;
         }
@@ -79,7 +92,7 @@ impl Seen {
     /// The verdict on the payment at a position is read.
     pub(super) fn decided(&mut self, payment: u64, held: &Held) {
         if let Some(seen) = self.waiting.remove(&payment)
-            && held.0.get(&payment) == Some(&true)
+            && held.is_held(payment) == Some(true)
         {
             self.keep(payment, seen);
         }

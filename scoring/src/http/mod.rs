@@ -22,6 +22,7 @@ mod policies;
 mod problem;
 mod request;
 mod reviews;
+mod rings;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,7 @@ pub use policies::{
 pub use problem::{CaseRefused, Problem, ProblemKind};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use reviews::{BulkReply, BulkRequest, BulkTold, CaseReply, CasesReply, ReviewSettingsReply};
+pub use rings::{RingLinkReply, RingMemberReply, RingReply, RingsReply};
 pub use status::ReadyReply;
 pub use trace::describe;
 pub use training::NEXT_POSITION;
@@ -123,6 +125,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("post", "/v1/reviews:next"),
     ("post", "/v1/reviews:bulk"),
     ("post", "/v1/reviews:bulk-preview"),
+    ("get", "/v1/rings"),
+    ("get", "/v1/rings/{ring_id}"),
     ("get", "/v1/training/stream"),
     ("get", "/v1/audit/head"),
     ("get", "/v1/audit/proof"),
@@ -169,6 +173,8 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/reviews:next", post(reviews::act::next))
         .route("/v1/reviews:bulk", post(reviews::act::bulk))
         .route("/v1/reviews:bulk-preview", post(reviews::act::preview))
+        .route("/v1/rings", get(rings::list))
+        .route("/v1/rings/{ring_id}", get(rings::show))
         .route("/v1/training/stream", get(training::stream))
         .route("/v1/audit/head", get(audit::head))
         .route("/v1/audit/proof", get(audit::of_position))

@@ -2,7 +2,7 @@
 
 use super::{
     audit, changes, drift, entities, evidence, experiments, labels, lists, models, payments, policies, problem,
-    reviews, status, training,
+    reviews, rings, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -54,6 +54,8 @@ use utoipa::OpenApi;
         reviews::act::next,
         reviews::act::bulk,
         reviews::act::preview,
+        rings::list,
+        rings::show,
         training::stream,
         audit::head,
         audit::of_position,
@@ -75,6 +77,7 @@ use utoipa::OpenApi;
         (name = "lists", description = "Entities that are always allowed, always blocked, always looked at"),
         (name = "models", description = "Which model versions there are, and which of them serve"),
         (name = "reviews", description = "Payments that people look at: whose turn it is, and what they decide"),
+        (name = "rings", description = "Accounts that shared devices, addresses and receivers tie together"),
         (name = "training", description = "What trainers read"),
         (name = "audit", description = "Proof of what was decided, on what and by whom"),
         (name = "status", description = "For orchestration and monitoring"),

@@ -32,12 +32,14 @@ use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace
 use crate::policy::dry_run::DryRuns;
 use crate::provenance::{Audit, AuditConfig};
 use crate::reviews::Reviews;
+use crate::rings::{Ring, RingSummary};
 use crate::serving::{LadderConfig, Serving};
 use crate::snapshot::{SnapshotConfig, Taker};
 use crate::{clock, trace_context, wire};
 use claims::{Claimed, Waiter};
 use crossbeam_channel::Sender;
 use fraudnet_graph::{Body, Event, Kind, Subgraph};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -352,6 +354,27 @@ impl Service {
     /// Where the log cannot be read, too many such questions wait, or the service stops.
     pub async fn seen(&self, tenant: &str, transaction_id: &str) -> Result<Option<SeenVerdict>, ServiceError> {
         Ok(self.inner.seen(tenant, transaction_id).await?.map(|(found, _)| found))
+    }
+
+    /// The tenant's rings by rank, so many at most, and the log position they are as of.
+    ///
+    /// # Errors
+    /// Where too many such questions wait, or the service stops.
+    pub async fn rings(&self, tenant: &str, limit: usize) -> Result<(u64, Vec<RingSummary>), ServiceError> {
+        self.inner.follower.rings(tenant, limit, self.open_cases(tenant)).await
+    }
+
+    /// One of them; none where there is none of that id (any more).
+    ///
+    /// # Errors
+    /// As [`Service::rings`].
+    pub async fn ring(&self, tenant: &str, ring_id: &str) -> Result<Option<Box<Ring>>, ServiceError> {
+        self.inner.follower.ring(tenant, ring_id, self.open_cases(tenant)).await
+    }
+
+    fn open_cases(&self, tenant: &str) -> HashMap<String, String> {
+        let owned = |(account, case_id): (&str, &str)| (account.to_owned(), case_id.to_owned());
+        self.inner.reviews.look(|cases| cases.open_accounts(tenant).map(owned).collect())
     }
 
     /// Why the verdict on a payment is what it is; none where there is no verdict.

@@ -1,0 +1,7 @@
+//! Stories, and what holds whatever happens.
+
+mod bounds;
+mod evidence;
+mod found;
+mod lasting;
+mod properties;
