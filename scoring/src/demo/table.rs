@@ -125,6 +125,6 @@ fn latency(text: &mut String, name: &str, latency: &Latency) -> std::fmt::Result
 /// What can be done now.
 pub(super) fn farewell(url: &str) -> String {
     format!(
-        "\n The service stays up on {url} until Ctrl-C. Ask it about a payment:\n\n curl -s {url}/v1/transactions:score -H 'content-type: application/json' -d '{CURL_BODY}'\n"
+        "\n The service stays up on {url} until Ctrl-C. Ask it about a payment:\n\n curl -s {url}/v1/transactions:score -H 'content-type: application/json' -d '{CURL_BODY}'\n\n Look at what was held, why, and who belongs together:\n\n curl -s {url}/v1/reviews\n curl -s {url}/v1/verdicts/TRANSACTION/explanation\n curl -s {url}/v1/rings\n"
     )
 }
