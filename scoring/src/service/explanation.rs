@@ -1,16 +1,21 @@
 //! Why a verdict is what it is: the stored verdict, the example that holds what the model saw, the neighbourhood at its cut, and the model.
 
 use super::{Inner, Neighbourhood, ServiceError, log_error};
-use crate::example;
 use crate::explain::{Explained, Explanation, Scene, explanation, reports};
 use crate::log::{EventLog, Record, TransactionKey, VerdictPlace};
 use crate::verdict::{Tier, Verdict};
+use crate::{clock, example};
 use fraudnet_features::Tensor;
 use fraudnet_models::ModelRef;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Entries behind a verdict that are looked at for its example, a few at first.
 const STRETCHES: [usize; 4] = [16, 64, 512, 4_096];
+
+/// How long it is waited for an example, and how often it is looked for.
+const EXAMPLE_PATIENCE: Duration = Duration::from_secs(1);
+const EXAMPLE_POLL: Duration = Duration::from_millis(5);
 
 /// A verdict and the neighbourhood that it was read off.
 #[derive(Debug, Clone)]
@@ -73,6 +78,21 @@ impl Inner {
         Ok(Some((SeenVerdict { verdict, seen }, position)))
     }
 
+    /// What the model saw of a payment. Its example is logged right after its verdict, and nobody who hears the verdict waits for it: whoever
+    /// asks at once waits here.
+    async fn tensor(&self, payment: u64, verdict: u64) -> Result<Option<Tensor>, ServiceError> {
+        let until = clock::monotonic() + EXAMPLE_PATIENCE;
+        loop {
+            let log = self.desk.log.clone();
+            let read = tokio::task::spawn_blocking(move || tensor_of(&log, payment, verdict)).await;
+            match read.map_err(|_| ServiceError::Log("reading the example broke off".to_owned()))?? {
+                Found::Tensor(tensor) => return Ok(Some(*tensor)),
+                Found::NothingYet if clock::monotonic() < until => tokio::time::sleep(EXAMPLE_POLL).await,
+                Found::Nothing | Found::NothingYet => return Ok(None),
+            }
+        }
+    }
+
     /// Why that verdict is what it is.
     pub(super) async fn explain(&self, found: &SeenVerdict, position: u64) -> Result<Explanation, Unexplained> {
         let SeenVerdict { verdict, seen } = found;
@@ -86,10 +106,7 @@ impl Inner {
         if self.cluster.is_some() {
             return Err(ServiceError::ElsewhereInCluster.into());
         }
-        let (log, payment) = (self.desk.log.clone(), verdict.as_of.position);
-        let read = tokio::task::spawn_blocking(move || tensor_of(&log, payment, position)).await;
-        let tensor = read.map_err(|_| ServiceError::Log("reading the example broke off".to_owned()))??;
-        let tensor = tensor.ok_or(Unexplained::NotKept)?;
+        let tensor = self.tensor(verdict.as_of.position, position).await?.ok_or(Unexplained::NotKept)?;
         let model = ModelRef { name: verdict.model.clone(), version: verdict.model_version.clone() };
         let refused = |reason: String| Unexplained::Model(model.clone(), reason);
         let loaded = self.desk.serving.load(&model).await.map_err(refused)?;
@@ -108,8 +125,17 @@ impl Inner {
     }
 }
 
+/// What was found behind a verdict.
+enum Found {
+    Tensor(Box<Tensor>),
+    /// Nothing in all that was looked at.
+    Nothing,
+    /// Nothing up to the end of the log.
+    NothingYet,
+}
+
 /// What the model saw of the payment at a position, whose verdict stands at another.
-fn tensor_of(log: &EventLog, payment: u64, verdict: u64) -> Result<Option<Tensor>, ServiceError> {
+fn tensor_of(log: &EventLog, payment: u64, verdict: u64) -> Result<Found, ServiceError> {
     let mut next = verdict + 1;
     for stretch in STRETCHES {
         let entries = log.read_from(next, stretch).map_err(log_error)?;
@@ -118,10 +144,13 @@ fn tensor_of(log: &EventLog, payment: u64, verdict: u64) -> Result<Option<Tensor
                 && of == payment
             {
                 let example = example::decode(bytes).map_err(|error| ServiceError::Log(error.to_string()))?;
-                return Ok(Some(example.tensor));
+                return Ok(Found::Tensor(Box::new(example.tensor)));
             }
+        }
+        if entries.len() < stretch {
+            return Ok(Found::NothingYet);
         }
         next += entries.len() as u64;
     }
-    Ok(None)
+    Ok(Found::Nothing)
 }
