@@ -7,8 +7,8 @@ use fraudnet_graph::{Body, Event};
 /// Who opens cases.
 pub(super) const ACTOR: &str = "fraudnet";
 
-/// What a verdict on a payment, made at `at_ms` (UTC milliseconds since the epoch), means for cases, as JSON; none unless somebody must look
-/// at the payment.
+/// What a verdict on a payment, made at `at_ms` (UTC milliseconds since the epoch), means for cases; none unless somebody must look at the
+/// payment.
 pub(crate) fn opened(payment: &Event, verdict: &Verdict, at_ms: i64) -> Option<CaseEvent> {
     let Body::Payment(asked) = &payment.body else { return None };
     if verdict.decision != Decision::Review {
