@@ -1,6 +1,6 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
-//! Reading order: this page (what can be asked) → `start` (threads) → [`Service::score`] (claim → sequence) →
+//! Reading order: this page (what can be asked; `config`, `error`) → `start` (threads) → [`Service::score`] (claim → sequence) →
 //! `decide` (model or rules → policy → verdict → log) → `claims` (one decision an id) → `labels` → `replay` → `backfill` (history from
 //! before it took traffic) → `health`.
 //!
@@ -11,7 +11,9 @@
 
 mod backfill;
 mod claims;
+mod config;
 mod decide;
+mod error;
 mod examples;
 mod explanation;
 mod health;
@@ -19,28 +21,25 @@ mod labels;
 mod replay;
 mod start;
 
-use crate::cases::CaseSettings;
-use crate::cluster::{Cluster, ClusterConfig};
-use crate::control::{Control, ControlConfig};
-use crate::drift::{Drift, DriftConfig};
+use crate::cluster::Cluster;
+use crate::control::Control;
+use crate::drift::Drift;
 use crate::engine::{Command, Handoff, Sequenced};
-use crate::experiments::ledger::Terms;
 use crate::experiments::watch::Watch;
 use crate::explain::{ExplainDesk, Explanation};
 use crate::follower::Follower;
-use crate::log::{LogError, Refusal, TransactionKey, TransactionRow, VerdictPlace};
+use crate::log::{TransactionKey, TransactionRow, VerdictPlace};
 use crate::policy::dry_run::DryRuns;
-use crate::provenance::{Audit, AuditConfig};
+use crate::provenance::Audit;
 use crate::reviews::Reviews;
 use crate::rings::{Ring, RingSummary};
-use crate::serving::{LadderConfig, Serving};
-use crate::snapshot::{SnapshotConfig, Taker};
+use crate::serving::Serving;
+use crate::snapshot::Taker;
 use crate::{clock, trace_context, wire};
 use claims::{Claimed, Waiter};
 use crossbeam_channel::Sender;
 use fraudnet_graph::{Body, Event, Kind, Subgraph};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -49,8 +48,11 @@ use tracing::Instrument;
 
 pub use backfill::{BackfillReport, load_history};
 pub(crate) use claims::{Ending, Made};
+pub use config::{Durability, ServiceConfig};
 use decide::Times;
 pub(crate) use decide::{Desk, PendingVerdict};
+pub use error::ServiceError;
+use error::log_error;
 pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
 pub use explanation::{SeenVerdict, Unexplained};
 pub(crate) use health::Health;
@@ -60,69 +62,6 @@ use labels::Labels;
 const TRAINING_POLL: Duration = Duration::from_millis(50);
 /// Seconds after which a caller refused for want of room may try again.
 const RETRY_AFTER_S: u32 = 1;
-
-/// When a log group counts as durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Durability {
-    /// Flushed to the device.
-    Fsync,
-    /// Handed to the operating system: survives a kill of the process, not a power cut.
-    Os,
-}
-
-/// Checked settings of the service core.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServiceConfig {
-    /// Folder of the embedded log.
-    pub data_folder: PathBuf,
-    /// When a log group counts as durable.
-    pub durability: Durability,
-    /// Bound of the log queue; full: 503.
-    pub log_queue: usize,
-    /// Bound of the engine queue; full: 503.
-    pub engine_queue: usize,
-    /// Bound of the inference queue; full: the rules answer.
-    pub inference_queue: usize,
-    /// Inference worker threads.
-    pub inference_workers: usize,
-    /// Largest micro-batch.
-    pub max_batch: usize,
-    /// How long a batch waits for company at most.
-    pub batch_wait: Duration,
-    /// Part of a caller's deadline kept back for making the verdict durable.
-    pub commit_reserve: Duration,
-    /// Graph bounds.
-    pub limits: fraudnet_graph::Limits,
-    /// Model folder.
-    pub model_folder: PathBuf,
-    /// Folder of all model versions; none: the one that the model's family lies in.
-    pub model_registry: Option<PathBuf>,
-    /// When lower tiers answer.
-    pub ladder: LadderConfig,
-    /// ONNX Runtime settings.
-    pub runtime: fraudnet_models::RuntimeConfig,
-    /// Fault injection for tests: lose whatever was never synced when the process dies.
-    pub lose_unsynced_writes: bool,
-    /// Where payments come from and go through Kafka; none where the embedded log is the truth.
-    pub cluster: Option<ClusterConfig>,
-    /// Snapshots of the state.
-    pub snapshot: SnapshotConfig,
-    /// Who may change what scores.
-    pub control: ControlConfig,
-    /// Share of approved payments that become training examples; all others do.
-    pub example_share: f64,
-    /// Whether and how drift is watched.
-    pub drift: DriftConfig,
-    /// The audit tree; none where none is kept.
-    pub audit: Option<AuditConfig>,
-    /// What figures of experiments are reckoned by.
-    pub experiments: Terms,
-    /// How cases are worked on.
-    pub cases: CaseSettings,
-    /// Payments whose neighbourhoods are kept for explanations.
-    pub evidence: usize,
-}
 
 /// A checked payment that asks for a verdict.
 #[derive(Debug, Clone)]
@@ -155,48 +94,6 @@ pub struct LabelReceipt {
     pub position: u64,
     /// Whether the payment it speaks of is known.
     pub transaction_known: bool,
-}
-
-/// Why the service did not answer with a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
-    /// The id was used before with another body.
-    #[error(
-        "transaction_id was already used with a different body; a transaction id has one verdict for ever, so send the original body or a new id"
-    )]
-    ConflictingBody,
-    /// The payment was loaded as history.
-    #[error(
-        "the payment with this transaction_id was loaded as history, from before this service took traffic, and has no verdict; send a new id for a new payment"
-    )]
-    KnownFromHistory,
-    /// A queue is full.
-    #[error("the {queue} queue is full; try again in {retry_after_s} s")]
-    Overloaded {
-        /// Which queue.
-        queue: &'static str,
-        /// When to try again.
-        retry_after_s: u32,
-    },
-    /// The deadline passed before the verdict was durable.
-    #[error("the verdict is not durable yet; ask again with GET /v1/verdicts/{{transaction_id}}")]
-    NotDurableInTime,
-    /// Starting up, shutting down, or without something it needs.
-    #[error("the service is {state}; try again in {retry_after_s} s")]
-    NotReady {
-        /// Such as `replaying its log`, `shutting down` or `cut off from Kafka`.
-        state: &'static str,
-        /// When to try again.
-        retry_after_s: u32,
-    },
-    /// Asked for what only the topics hold.
-    #[error(
-        "with Kafka as the log, training examples are read from the topics `training-examples`, `labels` and `model-events`"
-    )]
-    ElsewhereInCluster,
-    /// The log cannot be written or read.
-    #[error("the event log failed: {0}")]
-    Log(String),
 }
 
 /// State for `/readyz`.
@@ -582,24 +479,6 @@ impl Drop for Inner {
 fn hand_to_engine(engine: &Sender<Command>, position: u64, event: Event, handoff: Handoff) -> bool {
     let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff };
     engine.try_send(Command::Observe(sequenced)).is_ok()
-}
-
-impl From<Refusal> for ServiceError {
-    fn from(refusal: Refusal) -> ServiceError {
-        match refusal {
-            Refusal::QueueFull => ServiceError::Overloaded { queue: "log", retry_after_s: RETRY_AFTER_S },
-            Refusal::ReaderFull => ServiceError::Overloaded { queue: "engine", retry_after_s: RETRY_AFTER_S },
-            Refusal::Failed(reason) => ServiceError::Log(reason.to_string()),
-            Refusal::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
-        }
-    }
-}
-
-fn log_error(error: LogError) -> ServiceError {
-    match error {
-        LogError::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
-        error => ServiceError::Log(error.to_string()),
-    }
 }
 
 #[cfg(test)]

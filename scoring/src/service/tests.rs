@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::log::{EventLog, FILE_NAME, LogConfig, Record};
-use crate::serving::BreakerConfig;
-use crate::snapshot::Location;
+use crate::serving::{BreakerConfig, LadderConfig};
+use crate::snapshot::{Location, SnapshotConfig};
 use crate::testing::Folder;
 use crate::verdict::{Decision, Tier, TierCause, Verdict};
 use fraudnet_features::{EDGE_WIDTH, FeatureSet, NODE_WIDTH, Tensor, schema};
@@ -17,6 +17,7 @@ use fraudnet_models::{
 use half::f16;
 use prost::Message;
 use std::path::Path;
+use std::path::PathBuf;
 
 impl Folder {
     /// One with a model in it.
