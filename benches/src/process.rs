@@ -82,7 +82,8 @@ pub fn start_service(folder: &Path, model: &Path) -> anyhow::Result<Process> {
     let (config, address) = (folder.join("config.toml"), folder.join("address"));
     let text = format!(
         "server.listen = \"127.0.0.1:0\"\nlog.folder = '{}'\nmodel.folder = '{}'\ninference.providers = [\"cpu\"]\n\
-         input.max_event_age_days = 36500\ntelemetry.log_format = \"json\"\ntelemetry.log_filter = \"warn\"\n",
+         input.max_event_age_days = 36500\ntelemetry.log_format = \"json\"\ntelemetry.log_filter = \"warn\"\n\
+         access.anonymous = [\"scorer\", \"lead\", \"data-scientist\", \"auditor\"]\naccess.score_per_second = 0\naccess.read_per_second = 0\n",
         folder.join("data").display(),
         model.display()
     );

@@ -2,6 +2,7 @@
 //!
 //! No status is an error here, and nothing is retried but by the methods that say so: what a 503 or a 504 means is the caller's to decide.
 
+use crate::access::Secret;
 use crate::clock;
 use crate::http::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, DEADLINE, LabelReply, Problem, signed_message};
 use crate::wire::{LabelRequest, ScoreRequest, format_timestamp};
@@ -9,12 +10,13 @@ use fraudnet_models::SecretKey;
 use http_body_util::{BodyExt, Full};
 pub use hyper::Method;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// How often a patient caller tries.
@@ -93,10 +95,29 @@ pub struct Sender {
     pub key: Option<SecretKey>,
 }
 
+/// Variable that holds a token.
+pub const TOKEN_VARIABLE: &str = "FRAUDNET_TOKEN";
+
+/// The token to say who one is with: out of a file where one is named, else out of the environment.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn token(file: Option<&Path>) -> Result<Option<Secret>, String> {
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| format!("the token file `{}` cannot be read: {error}", file.display()))?,
+        None => std::env::var(TOKEN_VARIABLE).unwrap_or_default(),
+    };
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| Secret::new(text)))
+}
+
 /// Speaks to one service; cheap to clone, and clones share connections.
 #[derive(Debug, Clone)]
 pub struct FraudnetClient {
     base: String,
+    /// Value of the `Authorization` header.
+    bearer: Option<Secret>,
     pool: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -108,8 +129,15 @@ impl FraudnetClient {
         connector.set_nodelay(true);
         FraudnetClient {
             base: format!("http://{address}"),
+            bearer: None,
             pool: Client::builder(TokioExecutor::new()).build(connector),
         }
+    }
+
+    /// The same, saying who it is with a token.
+    #[must_use]
+    pub fn with_token(self, token: Option<&Secret>) -> FraudnetClient {
+        FraudnetClient { bearer: token.map(|token| Secret::new(format!("Bearer {}", token.reveal()))), ..self }
     }
 
     /// Where the service is, e.g. `http://127.0.0.1:8080`.
@@ -232,7 +260,11 @@ impl FraudnetClient {
     /// # Errors
     /// Where the connection fails.
     pub async fn change(&self, method: Method, path: &str, body: Bytes, sender: &Sender) -> Result<Reply, ClientError> {
-        let mut request = Request::builder().method(&method).uri(self.uri(path)?).header(ACTOR, &sender.actor);
+        let mut request = Request::builder().method(&method).uri(self.uri(path)?);
+        // A token has a name of its own.
+        if self.bearer.is_none() || sender.key.is_some() {
+            request = request.header(ACTOR, &sender.actor);
+        }
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -246,6 +278,10 @@ impl FraudnetClient {
 
     async fn send(&self, request: hyper::http::request::Builder, body: Bytes) -> Result<Reply, ClientError> {
         let broken = |reason: String| ClientError::Connection { base: self.base.clone(), reason };
+        let request = match &self.bearer {
+            Some(bearer) => request.header(AUTHORIZATION, bearer.reveal()),
+            None => request,
+        };
         let request = request.body(Full::new(body)).map_err(|error| broken(error.to_string()))?;
         let response = self.pool.request(request).await.map_err(|error| broken(causes(&error)))?;
         let (head, body) = response.into_parts();

@@ -7,6 +7,7 @@
 //!   reasons), [`verdict`], [`follower`] (a second fold of the log, for people), [`meters`] (metrics of the core);
 //! - payments that people look at: [`cases`] (the fold, pure), [`reviews`] (kept up with the log; labels that come of it);
 //! - why a verdict is what it is: [`explain`]; accounts that belong together: [`rings`];
+//! - who may ask what: [`access`] (the fold and every check, pure), [`invite`] (one-time links);
 //! - proof of what was decided: [`provenance`] (a tree of hashes over the log, signed heads);
 //! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
@@ -17,6 +18,7 @@
 //!
 //! Never knows: training, losses, optimisers; how a graph samples or a model computes.
 
+pub mod access;
 pub mod cases;
 pub mod client;
 pub mod clock;
@@ -35,6 +37,7 @@ pub mod history;
 pub mod http;
 mod ids;
 pub mod inference;
+pub mod invite;
 pub mod log;
 pub mod meters;
 pub mod policy;

@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
+    /// Value of the `Authorization` header.
+    bearer: Option<String>,
     pool: Pool<HttpConnector, Full<Bytes>>,
 }
 
@@ -31,7 +33,17 @@ pub struct Reply {
 impl Client {
     /// A client of the service at that address.
     pub fn new(address: SocketAddr) -> Client {
-        Client { base: format!("http://{address}"), pool: Pool::builder(TokioExecutor::new()).build_http() }
+        Client {
+            base: format!("http://{address}"),
+            bearer: None,
+            pool: Pool::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// The same, saying who it is with a token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Client {
+        Client { bearer: Some(format!("Bearer {token}")), ..self.clone() }
     }
 
     /// Sends a request. An error where the connection broke before the whole answer was there, and only then.
@@ -49,8 +61,9 @@ impl Client {
         body: impl Into<Bytes>,
     ) -> Result<Reply, String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        let bearer = self.bearer.as_deref().map(|bearer| ("authorization", bearer));
+        for (name, value) in headers.iter().copied().chain(bearer) {
+            request = request.header(name, value);
         }
         let request = request.body(Full::new(body.into())).expect("tests name paths and headers that HTTP allows");
         let response = self.pool.request(request).await.map_err(|error| format!("{error:?}"))?;

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// A free port, a log in that folder, the released model on the processor, JSON log lines, and a caller's patience of a minute, so that a
-    /// busy machine does not turn into missed deadlines. Everything else as by default.
+    /// A free port, a log in that folder, the released model on the processor, JSON log lines, a caller's patience of a minute, so that a
+    /// busy machine does not turn into missed deadlines, and every role but the admin's without asking, as often as anybody likes. Everything
+    /// else as by default.
     pub fn new(folder: &Folder) -> Settings {
         Settings::at(folder.path())
     }
@@ -25,6 +26,11 @@ impl Settings {
             .text("telemetry.log_format", "json")
             .set("inference.providers", r#"["cpu"]"#)
             .set("deadline.default_ms", 60_000)
+            .set("access.anonymous", r#"["scorer", "lead", "data-scientist", "auditor"]"#)
+            .set("access.score_per_second", 0)
+            .set("access.read_per_second", 0)
+            .set("access.change_per_second", 0)
+            .set("access.sign_in_per_second", 0)
     }
 
     /// Sets a key to a value that is written as TOML writes it: numbers, `true`, lists.

@@ -393,7 +393,7 @@ async fn what_cannot_be_run_is_refused_with_its_reason() {
     };
     assert!(say("trial:hold", &json!({}), 400).await.contains("say why"));
     assert!(say("trial:explode", &json!({}), 404).await.contains("there are these steps"));
-    assert!(say("trial", &json!({}), 404).await.contains(":rollback"));
+    assert!(say("trial", &json!({}), 404).await.contains(":{step}"));
     assert!(say("other:hold", &json!({"reason": "x"}), 404).await.contains("there is no experiment other"));
     assert!(say("trial:resume", &json!({}), 409).await.contains("not held"));
     step(&server, "trial", "stop", "seen enough").await;

@@ -2,10 +2,12 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use fraudnet_scoring::service::Service;
 use fraudnet_scoring::{config, http};
 use fraudnet_tests::{Folder, Numbers, Settings, label, payment, with};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -92,7 +94,9 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
 }
 
 async fn send(routes: Router, path: &str, body: Vec<u8>) -> (u16, String, Vec<u8>) {
-    let request = Request::post(path).header("content-type", "application/json").body(Body::from(body)).unwrap();
+    let caller = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1)));
+    let request = Request::post(path).header("content-type", "application/json").header("host", "127.0.0.1");
+    let request = request.extension(caller).body(Body::from(body)).unwrap();
     let (head, body) = routes.oneshot(request).await.unwrap().into_parts();
     let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
     (head.status.as_u16(), kind, to_bytes(body, usize::MAX).await.unwrap().to_vec())
@@ -118,7 +122,7 @@ async fn a_hundred_thousand_bodies_cause_no_panic_and_no_5xx() {
     while !service.readiness().ready {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let routes = http::router(service.clone(), config.http, None);
+    let routes = http::router(service.clone(), config.http, None).unwrap();
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let routes = routes.clone();

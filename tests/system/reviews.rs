@@ -1,7 +1,7 @@
 //! Cases as analysts and their tools handle them: opened by held payments, taken, decided, undone, agreed with; a decision becomes a label; a
 //! kill in between loses none of it.
 
-use fraudnet_tests::{Client, Folder, PATIENCE, Reply, Server, Settings, payment, with};
+use fraudnet_tests::{Admin, Client, Folder, PATIENCE, Reply, Server, Settings, payment, with};
 use hyper::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn settings(folder: &Folder) -> Settings {
-    Settings::new(folder).set("reviews.four_eyes_above", 1000.0).set("reviews.leads", "[\"lena\"]")
+    Settings::new(folder).set("reviews.four_eyes_above", 1000.0)
 }
 
 async fn ask(client: &Client, path: &str, actor: &str, body: &Value) -> Reply {
@@ -32,7 +32,7 @@ fn decision(outcome: &str) -> Value {
 async fn watch(client: &Client, accounts: &[&str]) {
     for account in accounts {
         let path = format!("/v1/lists/watch/account/{account}");
-        client.put(&path, &[("x-actor", "anna")], &json!({ "reason": "a test" })).await.json_of(200);
+        client.put(&path, &[], &json!({ "reason": "a test" })).await.json_of(200);
     }
 }
 
@@ -73,10 +73,12 @@ async fn until_reported(client: &Client, account: &str, wanted: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_analysts_day() {
     let folder = Folder::new("reviews-day");
-    let settings = settings(&folder);
-    let server = Server::start(&folder, &settings).await;
+    let analysts = r#"["scorer", "analyst", "data-scientist", "auditor"]"#;
+    let server = Server::start(&folder, &settings(&folder).set("access.anonymous", analysts)).await;
     let client = &server.client;
-    watch(client, &["alice", "bruno", "carla", "dana"]).await;
+    let lena = Admin::enter(&server, &folder).await.token("lena", &["lead"]).await;
+    let lead = &client.with_token(&lena);
+    watch(lead, &["alice", "bruno", "carla", "dana"]).await;
     let first = held(client, "pay-1", "alice", 5_000).await;
     let joined = held(client, "pay-2", "alice", 6_000).await;
     assert_eq!(
@@ -138,7 +140,7 @@ async fn an_analysts_day() {
         (&refused["code"], refused["detail"].as_str().unwrap()),
         (&"needs_lead".into(), "the case was escalated; ask a lead to decide it")
     );
-    step(client, &up, "decide", "lena", decision("false_positive")).await.json_of(200);
+    step(lead, &up, "decide", "lena", decision("false_positive")).await.json_of(200);
 
     // Several at once, told beforehand.
     let left = client.get("/v1/reviews").await.json_of(200);
@@ -152,8 +154,8 @@ async fn an_analysts_day() {
     let mut action = decision("false_positive");
     action["kind"] = "decide".into();
     let bulk = json!({ "targets": targets, "action": action });
-    let preview = ask(client, "/v1/reviews:bulk-preview", "lena", &bulk).await.json_of(200);
-    let done = ask(client, "/v1/reviews:bulk", "lena", &bulk).await.json_of(200);
+    let preview = ask(lead, "/v1/reviews:bulk-preview", "lena", &bulk).await.json_of(200);
+    let done = ask(lead, "/v1/reviews:bulk", "lena", &bulk).await.json_of(200);
     let results = done["results"].as_array().unwrap();
     let changed = results.iter().filter(|told| told.get("version").is_some()).count();
     assert_eq!((results.len(), preview["accepted"].as_u64().unwrap() as usize), (2, changed));
@@ -174,7 +176,7 @@ async fn an_analysts_day() {
     };
     let before = all(client.clone()).await;
     server.stop().await;
-    let server = Server::start(&folder, &settings).await;
+    let server = Server::start(&folder, &settings(&folder)).await;
     assert_eq!(all(server.client.clone()).await, before);
     server.stop().await;
 }

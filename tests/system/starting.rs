@@ -28,7 +28,7 @@ async fn a_configuration_at_fault_is_named() {
         &["engine.queue is 0", "deadline.default_ms is 0"],
     )
     .await;
-    refused(&folder, &settings().text("server.listen", "0.0.0.0:0"), &["server.listen", "server.allow_public = true"])
+    refused(&folder, &settings().text("server.listen", "0.0.0.0:0"), &["server.listen", "access.trusted_proxies"])
         .await;
     assert!(!folder.join("data").exists(), "nothing was touched");
 }

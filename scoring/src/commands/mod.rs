@@ -1,5 +1,6 @@
 //! The commands of `fraudnet`, one file each. These are the only places that print.
 
+mod access;
 mod audit;
 mod config;
 mod dead_letters;
@@ -44,6 +45,7 @@ enum Command {
     Lists(lists::Lists),
     Experiments(experiments::Experiments),
     Drift(drift::DriftCommand),
+    Access(access::Access),
     Audit(audit::AuditCommand),
     Topics(topics::Topics),
     DeadLetters(dead_letters::DeadLetters),
@@ -79,6 +81,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => command.run(),
         Command::Experiments(command) => command.run(),
         Command::Drift(command) => command.run(),
+        Command::Access(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Topics(command) => command.run(),
         Command::DeadLetters(command) => command.run(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use fraudnet_models::SecretKey;
-use fraudnet_scoring::client::{FraudnetClient, Sender};
+use fraudnet_scoring::client::{self, FraudnetClient, Sender};
 use hyper::Method;
 use serde_json::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,9 +17,12 @@ pub struct Remote {
     /// Where the service is; http://127.0.0.1:8080 unless said otherwise.
     #[arg(long, env = "FRAUDNET_URL", value_name = "URL")]
     url: Option<String>,
-    /// Who asks; the service writes it down. With --key the key's name.
+    /// Who asks; the service writes it down. With --key the key's name, with a token the token's.
     #[arg(long, env = "FRAUDNET_ACTOR", value_name = "NAME")]
     actor: Option<String>,
+    /// File with the token that says who asks; FRAUDNET_TOKEN may hold the token itself.
+    #[arg(long, env = "FRAUDNET_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Secret key that signs the request, as `fraudnet models keygen` makes it; needed where the service trusts keys only.
     #[arg(long, env = "FRAUDNET_KEY", value_name = "FILE")]
     key: Option<PathBuf>,
@@ -41,7 +44,8 @@ impl Remote {
         &self,
         ask: impl AsyncFnOnce(FraudnetClient, Sender) -> anyhow::Result<fraudnet_scoring::client::Reply>,
     ) -> anyhow::Result<Value> {
-        let client = FraudnetClient::new(self.address()?);
+        let token = client::token(self.token_file.as_deref()).map_err(anyhow::Error::msg)?;
+        let client = FraudnetClient::new(self.address()?).with_token(token.as_ref());
         let sender = self.sender()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("tokio could not start")?;

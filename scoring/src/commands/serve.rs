@@ -1,7 +1,9 @@
 //! `fraudnet serve`: config → telemetry → service → HTTP, until a signal → drain.
 
 use anyhow::Context;
+use fraudnet_scoring::access::AccessSettings;
 use fraudnet_scoring::config::{self, Config};
+use fraudnet_scoring::invite::{self, Invitation};
 use fraudnet_scoring::service::Service;
 use fraudnet_scoring::signals::Signals;
 use fraudnet_scoring::telemetry::{self, Telemetry};
@@ -13,6 +15,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+/// How often it is looked whether the service is ready.
+const READY_POLL: Duration = Duration::from_millis(50);
 /// How long payments that were begun may take to finish after a signal.
 const DRAIN_TIME: Duration = Duration::from_secs(6);
 /// How long connections may take to end after that. Both, and a second for spans to leave, stay within 10 seconds.
@@ -52,13 +56,17 @@ async fn serve(config: Config, addr_file: Option<&Path>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     // Bound before the model is loaded: a port in use should fail in a millisecond, and /livez answers during replay.
     let listener = bind(config.server.listen).await?;
+    let log_folder = config.service.data_folder.clone();
     let service = Service::start(config.service)?;
     let address = listener.local_addr().context("the address in use cannot be read")?;
     if let Some(file) = addr_file {
         write_address(file, address)?;
     }
     let upkeep = tokio::spawn(Telemetry::upkeep(telemetry.metrics()));
-    let routes = http::router(service.clone(), config.http, Some(telemetry.metrics()));
+    let wishes = tokio::spawn(invite::fulfil(service.control().clone(), log_folder));
+    let access = config.http.access.clone();
+    let first = tokio::spawn(invite_the_first(service.clone(), access, address));
+    let routes = http::router(service.clone(), config.http, Some(telemetry.metrics())).map_err(anyhow::Error::msg)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server = tokio::spawn(http::serve(listener, routes, async {
         // Dropped or sent: either way it is time to stop.
@@ -81,6 +89,8 @@ async fn serve(config: Config, addr_file: Option<&Path>) -> anyhow::Result<()> {
         server.abort();
     }
     upkeep.abort();
+    wishes.abort();
+    first.abort();
     tracing::info!(clean = drained.is_ok(), "stopped");
     telemetry.shutdown().await;
     match ended {
@@ -89,6 +99,30 @@ async fn serve(config: Config, addr_file: Option<&Path>) -> anyhow::Result<()> {
         None => {}
     }
     drained
+}
+
+/// Where nobody can give access yet and nobody has any without asking, whoever reads this program's output can.
+#[expect(clippy::disallowed_macros, reason = "output of a command")]
+async fn invite_the_first(service: Service, access: AccessSettings, address: SocketAddr) {
+    while !service.readiness().ready {
+        tokio::time::sleep(READY_POLL).await;
+    }
+    let control = service.control();
+    if !access.anonymous.is_empty() || control.state().access.has_admin(clock::now_ms()) {
+        return;
+    }
+    match Invitation::first(access.link_ms()).submit(control).await {
+        Ok(secret) => {
+            let base =
+                if access.public_url.is_empty() { format!("http://{address}") } else { access.public_url.clone() };
+            println!(
+                "Nobody has access yet. This link works once, within {} minutes, and lets in who gives access to others:\n{}",
+                access.link_minutes,
+                invite::address(&base, &secret)
+            );
+        }
+        Err(error) => tracing::error!(%error, "the first one-time link could not be made; run `fraudnet access link`"),
+    }
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

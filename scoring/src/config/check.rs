@@ -2,6 +2,7 @@
 
 use super::raw::RawConfig;
 use super::{ConfigError, KeyFault};
+use crate::access::{self, AccessSettings};
 use crate::http::{HttpConfig, MAX_DEADLINE_MS};
 use crate::service::ServiceConfig;
 use crate::wire::{CARD_NUMBER_FIELDS, InputRules, bounds};
@@ -104,9 +105,12 @@ impl RawConfig {
             faults.add("server.listen", "must be an IP address and a port, such as \"127.0.0.1:8080\"");
             return SocketAddr::from(([127, 0, 0, 1], 0));
         };
-        if !address.ip().is_loopback() && !self.server.allow_public {
-            let reason = "can be reached by other machines, and there is no authentication: keep to 127.0.0.1 or [::1], or put a guarding proxy in front and set server.allow_public = true";
+        if let Err(reason) = access::check_bind(address, &self.access.trusted_networks()) {
             faults.add("server.listen", reason);
+        }
+        if !access::is_loopback(address.ip()) && !self.access.anonymous.is_empty() {
+            let reason = "must be empty where other machines can reach server.listen: everybody would have those roles";
+            faults.add("access.anonymous", reason);
         }
         address
     }
@@ -123,13 +127,22 @@ impl RawConfig {
         HttpConfig {
             default_tenant: self.server.default_tenant.clone(),
             default_deadline: Duration::from_millis(default_ms),
-            leads: self.reviews.leads.clone(),
+            access: self.access(faults),
+            oidc: self.oidc.clone(),
+            is_loopback: self.server.listen.parse().is_ok_and(|address: SocketAddr| access::is_loopback(address.ip())),
             input: InputRules {
                 max_event_age_ms: i64::from(max_age_days) * DAY_MS,
                 card_number_check: self.input.card_number_check,
                 card_number_exempt: self.input.card_number_exempt.clone(),
             },
         }
+    }
+
+    fn access(&self, faults: &mut Faults) -> AccessSettings {
+        for (key, reason) in self.access.faults().into_iter().chain(self.oidc.faults(&self.access)) {
+            faults.add(key, reason);
+        }
+        self.access.clone()
     }
 
     fn service(&self, faults: &mut Faults) -> ServiceConfig {

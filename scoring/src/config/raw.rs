@@ -1,6 +1,7 @@
 //! Configuration as typed: sections and keys with their defaults. `deploy/config.example.toml` says what each is for; a test holds both
 //! together.
 
+use crate::access::{AccessSettings, OidcSettings};
 use crate::service::Durability;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +48,10 @@ pub struct RawConfig {
     pub experiments: ExperimentsSection,
     /// How people work on held payments.
     pub reviews: ReviewsSection,
+    /// Who may come in, and how often.
+    pub access: AccessSettings,
+    /// Where people sign in.
+    pub oidc: OidcSettings,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -70,8 +75,6 @@ section! {
     ServerSection {
         /// Address and port; port 0 takes a free one.
         listen: String = "127.0.0.1:8080".into(),
-        /// Allow an address other machines can reach, though there is no authentication.
-        allow_public: bool = false,
         /// Tenant of requests without `X-Tenant`.
         default_tenant: String = "default".into(),
     }
@@ -364,7 +367,5 @@ section! {
         max_closed: usize = 20_000,
         /// Payments whose neighbourhoods are kept for explanations, of those that were not simply approved.
         evidence: usize = 5_000,
-        /// Who may do what a lead may.
-        leads: Vec<String> = Vec::new(),
     }
 }

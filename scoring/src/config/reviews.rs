@@ -26,9 +26,6 @@ impl RawConfig {
             let rate: f64 = faults.within("reviews.rates", rate, 0.000_001..=1_000_000.0);
             rates.insert(currency.clone(), (rate * MILLIONTHS).round() as u64);
         }
-        if reviews.leads.iter().any(|lead| bounds::identifier(lead).is_err()) {
-            faults.add("reviews.leads", "holds names of 1 to 128 bytes without control characters");
-        }
         CaseSettings {
             service_level_minutes: faults.within(
                 "reviews.service_level_minutes",

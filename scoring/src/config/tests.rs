@@ -1,6 +1,7 @@
 //! Files as text, and what is said about them.
 
 use super::*;
+use crate::access::Role;
 
 /// The file is per test, since tests run side by side.
 fn read_text(name: &str, text: &str) -> Result<RawConfig, ConfigError> {
@@ -147,17 +148,21 @@ fn every_value_out_of_bounds_is_named() {
 
 #[test]
 fn other_machines_are_let_in_only_on_purpose() {
-    let with = |listen: &str, allow_public| {
+    let with = |listen: &str, proxies: &[&str], anonymous: &[Role]| {
         let mut config = RawConfig::default();
         config.server.listen = listen.into();
-        config.server.allow_public = allow_public;
+        config.access.trusted_proxies = proxies.iter().map(|proxy| (*proxy).to_owned()).collect();
+        config.access.anonymous = anonymous.to_vec();
         config.check()
     };
-    assert!(with("127.0.0.1:0", false).is_ok() && with("[::1]:80", false).is_ok());
+    assert!(with("127.0.0.1:0", &[], &[Role::Scorer]).is_ok() && with("[::1]:80", &[], &[]).is_ok());
     for open in ["0.0.0.0:8080", "[::]:8080", "192.168.0.5:80"] {
-        let error = with(open, false).unwrap_err().to_string();
-        assert!(error.contains("server.allow_public = true"), "{error}");
-        assert!(with(open, true).is_ok());
+        let error = with(open, &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("server.listen") && error.contains("access.trusted_proxies"), "{error}");
+        let behind = ["10.0.0.0/8"];
+        assert!(!with(open, &behind, &[]).unwrap().http.is_loopback);
+        let error = with(open, &behind, &[Role::Scorer]).unwrap_err().to_string();
+        assert!(error.contains("access.anonymous must be empty"), "{error}");
     }
 }
 

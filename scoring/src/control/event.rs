@@ -1,6 +1,7 @@
 //! What a change looks like, in the log and in the topic `model-events`.
 
 use super::models::ModelChange;
+use crate::access::AccessEvent;
 use crate::drift::DriftChange;
 use crate::experiments::ExperimentChange;
 use crate::policy::{ListChange, PolicyChange};
@@ -33,6 +34,8 @@ pub enum Change {
     List(ListChange),
     /// An alarm of the drift monitor.
     Drift(DriftChange),
+    /// Who has access.
+    Access(AccessEvent),
 }
 
 /// When and by whom a change was made, for its fold.
@@ -55,6 +58,7 @@ impl Change {
             Change::Policy(_) => "policy",
             Change::List(_) => "list",
             Change::Drift(_) => "drift",
+            Change::Access(_) => "access",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::event::{Change, ControlEvent, Meta};
 use super::models::ModelsState;
+use crate::access::AccessState;
 use crate::drift::DriftState;
 use crate::experiments::ExperimentsState;
 use crate::policy::{ListsState, PoliciesState};
@@ -22,6 +23,8 @@ pub struct ControlState {
     pub lists: Arc<ListsState>,
     /// Drift alarms.
     pub drift: DriftState,
+    /// Who has access; shared, since requests read it.
+    pub access: Arc<AccessState>,
 }
 
 impl ControlState {
@@ -37,6 +40,9 @@ impl ControlState {
             Change::Policy(change) => self.policies.apply(&meta, change),
             Change::List(change) => Arc::make_mut(&mut self.lists).apply(&meta, change),
             Change::Drift(change) => self.drift.apply(&meta, change),
+            Change::Access(event) => {
+                Arc::make_mut(&mut self.access).apply(&meta, event).map_err(|refusal| refusal.to_string())
+            }
         }?;
         self.revision += 1;
         Ok(())

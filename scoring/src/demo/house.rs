@@ -2,6 +2,7 @@
 
 use super::screen::Screen;
 use super::{Client, DemoOptions};
+use crate::access::Role;
 use crate::clock;
 use crate::config::{self, LogFormat, TelemetryConfig};
 use crate::http;
@@ -46,6 +47,10 @@ impl House {
         let mut raw = config::read(None)?;
         // Before it is checked: snapshots lie beside the log.
         raw.log.folder = folder.0.to_string_lossy().into_owned();
+        // Whoever sits at this machine may look around; who wants a name of their own has the link.
+        raw.access.anonymous = vec![Role::Scorer, Role::Lead, Role::DataScientist, Role::Auditor];
+        raw.access.score_per_second = 0;
+        raw.access.read_per_second = 0;
         let mut config = raw.check()?;
         config.service.model_folder = find_model(options.model.as_deref())?;
         // Lines of a log would tear the demo's own lines apart.
@@ -63,7 +68,8 @@ impl House {
             tokio::time::sleep(READY_POLL).await;
         }
         let (stop, stopped) = oneshot::channel::<()>();
-        let routes = http::router(service.clone(), config.http, Some(telemetry.metrics()));
+        let routes =
+            http::router(service.clone(), config.http, Some(telemetry.metrics())).map_err(anyhow::Error::msg)?;
         let server = tokio::spawn(http::serve(listener, routes, async {
             // Dropped or sent: either way it is time to stop.
             let _ = stopped.await;

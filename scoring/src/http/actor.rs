@@ -1,7 +1,7 @@
-//! Who asks for a change of what scores, and whether they may.
+//! In whose name a change is made, and whether it must be signed.
 //!
-//! Without trusted keys the name in `X-Actor` is taken as told: then whoever reaches the API may change what scores, and the name is only for
-//! the record. With them every such request is signed:
+//! Whoever came in by a token or a session has that name, and `X-Actor` may repeat it. The name that an anonymous caller gives is taken as
+//! told. Where keys are trusted, every change of what scores is signed besides, so that a stolen token changes nothing:
 //!
 //! ```text
 //! X-Actor: alice
@@ -12,8 +12,10 @@
 //! A signature is taken once, so that a request that was overheard cannot be sent again.
 
 use super::App;
+use super::door::caller;
 use super::problem::{Problem, ProblemKind};
 use super::request::{MAX_BODY_BYTES, body, deadline};
+use crate::access::{Caller, Via};
 use crate::clock;
 use crate::control::ControlError;
 use crate::wire;
@@ -33,8 +35,6 @@ pub const ACTOR_TIME: &str = "X-Actor-Time";
 pub const ACTOR_SIGNATURE: &str = "X-Actor-Signature";
 /// How far the signer's clock may be from ours.
 const SKEW: Duration = Duration::from_secs(300);
-/// Name of whoever gives none.
-const ANONYMOUS: &str = "anonymous";
 /// How long a change may take where the caller does not say: it may have to load a model.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -67,29 +67,33 @@ pub fn signed_message(method: &str, path: &str, time: &str, body: &[u8]) -> Stri
     format!("{method}\n{path}\n{time}\n{digest}")
 }
 
-/// Reads a request for a change and checks who sends it.
+/// Reads a request for a change of what scores and checks who sends it.
 pub(super) async fn authorised(app: &App, request: Request) -> Result<Authorised, Problem> {
     authorised_up_to(app, request, MAX_BODY_BYTES).await
 }
 
 /// The same for a body of at most so many bytes.
 pub(super) async fn authorised_up_to(app: &App, request: Request, most: usize) -> Result<Authorised, Problem> {
+    read(app, request, most, true).await
+}
+
+/// Reads a request of somebody at work, whose body is at most so many bytes. Nobody signs cases at a console: whoever signed in there has
+/// said who they are, so a signature is asked only of those who have not.
+pub(super) async fn by_person(app: &App, request: Request, most: usize) -> Result<Authorised, Problem> {
+    let is_anonymous = caller(request.extensions())?.0.via == Via::Anonymous;
+    read(app, request, most, is_anonymous).await
+}
+
+async fn read(app: &App, request: Request, most: usize, is_signed: bool) -> Result<Authorised, Problem> {
     let deadline = deadline(&request, PATIENCE.max(app.config.default_deadline))?;
     let method = request.method().as_str().to_owned();
     let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let headers = request.headers().clone();
+    let caller = caller(request.extensions())?.0.clone();
     let body = body(request, most).await?;
-    let actor = match text(&headers, ACTOR)? {
-        None => ANONYMOUS.to_owned(),
-        Some(name) if name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
-            name.to_owned()
-        }
-        Some(_) => {
-            return Err(Problem::of_header(ACTOR, "must be 1 to 64 letters, digits, dots, dashes or underscores"));
-        }
-    };
+    let actor = actor(&caller, &headers)?;
     let control = app.service.control();
-    if control.config().trusted_keys.is_some() {
+    if is_signed && control.config().trusted_keys.is_some() {
         let refused = |reason: String| Problem::new(ProblemKind::NotAuthorised, reason);
         let (Some(time), Some(signature)) = (text(&headers, ACTOR_TIME)?, text(&headers, ACTOR_SIGNATURE)?) else {
             return Err(refused(format!(
@@ -110,6 +114,25 @@ pub(super) async fn authorised_up_to(app: &App, request: Request, most: usize) -
         }
     }
     Ok(Authorised { actor, body, deadline })
+}
+
+/// In whose name.
+fn actor(caller: &Caller, headers: &HeaderMap) -> Result<String, Problem> {
+    let told = text(headers, ACTOR)?;
+    if caller.via != Via::Anonymous {
+        if told.is_some_and(|told| told != caller.name) {
+            let detail = format!("{ACTOR} names somebody else than the token or session; leave it out");
+            return Err(Problem::new(ProblemKind::NotAuthorised, detail).because("other_actor"));
+        }
+        return Ok(caller.name.clone());
+    }
+    match told {
+        None => Ok(caller.name.clone()),
+        Some(name) if name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
+            Ok(name.to_owned())
+        }
+        Some(_) => Err(Problem::of_header(ACTOR, "must be 1 to 64 letters, digits, dots, dashes or underscores")),
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {

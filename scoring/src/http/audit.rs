@@ -1,8 +1,8 @@
 //! Proofs of what the log holds.
 
 use super::App;
+use super::door::Tenant;
 use super::problem::{Problem, ProblemKind};
-use super::request::tenant;
 use crate::provenance::AuditError;
 use crate::provenance::entry::EntryProof;
 use crate::provenance::head::SignedHead;
@@ -10,7 +10,6 @@ use crate::provenance::proof::ConsistencyProof;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -68,10 +67,9 @@ pub(super) async fn head(State(app): State<Arc<App>>) -> Result<Json<SignedHead>
 pub(super) async fn of_transaction(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
 ) -> Result<Json<ProofsReply>, Problem> {
     let Path(transaction_id) = path.map_err(|error| Problem::new(ProblemKind::Malformed, error.body_text()))?;
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     Ok(Json(ProofsReply { proofs: app.service.audit().prove_transaction(&tenant, &transaction_id)? }))
 }
 
@@ -93,10 +91,9 @@ pub(super) async fn of_transaction(
 pub(super) async fn of_position(
     State(app): State<Arc<App>>,
     form: Result<Query<PositionForm>, QueryRejection>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
 ) -> Result<Json<ProofsReply>, Problem> {
     let Query(form) = form.map_err(|error| Problem::new(ProblemKind::Malformed, error.body_text()))?;
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     Ok(Json(ProofsReply { proofs: vec![app.service.audit().prove_position(&tenant, form.position)?] }))
 }
 
@@ -127,7 +124,7 @@ impl From<AuditError> for Problem {
         match error {
             AuditError::Off | AuditError::NoEntry => Problem::new(ProblemKind::NotFound, detail),
             AuditError::NotCovered { retry_after_s, .. } => {
-                Problem { retry_after_s: Some(retry_after_s), ..Problem::new(ProblemKind::NotReady, detail) }
+                Problem::new(ProblemKind::NotReady, detail).after(retry_after_s)
             }
             AuditError::Sizes(_) => Problem::new(ProblemKind::Malformed, detail),
             AuditError::Broken { .. } => Problem::new(ProblemKind::Internal, detail),

@@ -1,9 +1,9 @@
 //! Entities: the neighbourhood of one, for people to look at.
 
 use super::App;
+use super::door::tenant;
 use super::payments::bad_path;
 use super::problem::{Problem, ProblemKind};
-use super::request::tenant;
 use crate::service::Neighbourhood;
 use crate::wire::format_timestamp;
 use axum::Json;
@@ -109,7 +109,7 @@ pub(super) async fn subgraph(
     if !["json", "dot", "graphml"].contains(&format.as_str()) {
         return Err(Problem::new(ProblemKind::Malformed, "format must be json, dot or graphml"));
     }
-    let tenant = tenant(request.headers(), &app.config.default_tenant)?;
+    let tenant = tenant(request.extensions())?;
     let Some(kind) = Kind::from_name(&kind) else {
         return Err(Problem::new(
             ProblemKind::NotFound,

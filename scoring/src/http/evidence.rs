@@ -1,16 +1,15 @@
 //! Evidence: what a verdict was read off, and why it is what it is.
 
 use super::App;
+use super::door::Tenant;
 use super::entities::{SubgraphReply, reply};
 use super::payments::bad_path;
 use super::problem::{Problem, ProblemKind};
-use super::request::tenant;
 use crate::explain::Explanation;
 use crate::service::Unexplained;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -42,11 +41,10 @@ pub struct SeenReply {
 )]
 pub(super) async fn subgraph(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<SeenReply>, Problem> {
     let Path(transaction_id) = path.map_err(bad_path)?;
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let found = app.service.seen(&tenant, &transaction_id).await?.ok_or_else(no_verdict)?;
     let (Some(seen), Some(digest)) = (&found.seen, found.digest()) else {
         return Err(Unexplained::NotKept.into());
@@ -73,11 +71,10 @@ pub(super) async fn subgraph(
 )]
 pub(super) async fn explanation(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Explanation>, Problem> {
     let Path(transaction_id) = path.map_err(bad_path)?;
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let explained = app.service.explain(&tenant, &transaction_id).await?;
     explained.map(Json).ok_or_else(no_verdict)
 }

@@ -1,8 +1,9 @@
 //! Labels: hearing later whether a payment was fraud.
 
 use super::App;
+use super::door::tenant;
 use super::problem::Problem;
-use super::request::{deadline, json_body, tenant};
+use super::request::{deadline, json_body};
 use crate::clock;
 use crate::ids;
 use crate::service::ServiceError;
@@ -45,7 +46,7 @@ pub struct LabelReply {
     )
 )]
 pub(super) async fn add(State(app): State<Arc<App>>, request: Request) -> Result<Json<LabelReply>, Problem> {
-    let tenant = tenant(request.headers(), &app.config.default_tenant)?;
+    let tenant = tenant(request.extensions())?;
     let deadline = deadline(&request, app.config.default_deadline)?;
     let body = json_body(request).await?;
     let now_ms = clock::now_ms();

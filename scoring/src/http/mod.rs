@@ -1,14 +1,16 @@
 //! The HTTP rim: routes, headers, problems, traces.
 //!
 //! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers) → `request`
-//! (tenant, deadline, body) → `problem` (every error and its status) → `trace` (span, access line, metrics around each request) →
+//! (deadline, body) → `door` (who asks, for which tenant, and whether a handler sees it) → `problem` (every error and its status) → `trace` (span, access line, metrics around each request) →
 //! `openapi`, `ids`.
 //!
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
+mod access;
 mod actor;
 mod audit;
 mod changes;
+mod door;
 mod drift;
 mod entities;
 mod evidence;
@@ -16,6 +18,7 @@ mod experiments;
 mod labels;
 mod lists;
 mod models;
+mod oidc;
 mod openapi;
 mod payments;
 mod policies;
@@ -23,24 +26,30 @@ mod problem;
 mod request;
 mod reviews;
 mod rings;
+mod session;
 mod status;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod training;
 
+use crate::access::{AccessSettings, OidcSettings};
 use crate::service::Service;
 use crate::wire::InputRules;
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post, put};
 use axum::serve::ListenerExt;
+use door::DoorKeeper;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use access::{PeopleReply, RuleReply, RuleRequest, TokenIssued, TokenRequest, TokensReply};
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
 pub use audit::ProofsReply;
 pub use changes::{ChangeEntry, ChangesReply};
@@ -57,10 +66,11 @@ pub use payments::REPLAYED;
 pub use policies::{
     ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
 };
-pub use problem::{CaseRefused, Problem, ProblemKind};
+pub use problem::{Problem, ProblemKind, Refused};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use reviews::{BulkReply, BulkRequest, BulkTold, CaseReply, CasesReply, ReviewSettingsReply};
 pub use rings::{RingLinkReply, RingMemberReply, RingReply, RingsReply};
+pub use session::{SessionReply, SessionRequest};
 pub use status::ReadyReply;
 pub use trace::describe;
 pub use training::NEXT_POSITION;
@@ -74,8 +84,12 @@ pub struct HttpConfig {
     pub default_deadline: Duration,
     /// Limits on requests.
     pub input: InputRules,
-    /// Who may do what a lead may.
-    pub leads: Vec<String>,
+    /// Who may come in, and how often.
+    pub access: AccessSettings,
+    /// Where people sign in.
+    pub oidc: OidcSettings,
+    /// Whether it listens on this machine alone.
+    pub is_loopback: bool,
 }
 
 /// What the handlers share.
@@ -84,62 +98,15 @@ pub struct App {
     config: HttpConfig,
     metrics: Option<PrometheusHandle>,
     taken: actor::Taken,
+    door: DoorKeeper,
+    oidc: Option<oidc::OidcClient>,
 }
 
-/// Every route: method and path, as documented.
-pub const ROUTES: &[(&str, &str)] = &[
-    ("post", "/v1/transactions:score"),
-    ("get", "/v1/verdicts/{transaction_id}"),
-    ("get", "/v1/verdicts/{transaction_id}/subgraph"),
-    ("get", "/v1/verdicts/{transaction_id}/explanation"),
-    ("post", "/v1/labels"),
-    ("get", "/v1/entities/{kind}/{id}/subgraph"),
-    ("get", "/v1/changes"),
-    ("get", "/v1/drift"),
-    ("get", "/v1/experiments"),
-    ("post", "/v1/experiments"),
-    ("get", "/v1/experiments/{name}"),
-    ("post", "/v1/experiments/{name}:{step}"),
-    ("get", "/v1/models"),
-    ("post", "/v1/models:rollback"),
-    ("get", "/v1/models/{name}/{version}"),
-    ("post", "/v1/models/{name}/{version}:verify"),
-    ("post", "/v1/models/{name}/{version}:publish"),
-    ("put", "/v1/models/aliases/{alias}"),
-    ("get", "/v1/policies"),
-    ("post", "/v1/policies"),
-    ("get", "/v1/policies/active"),
-    ("put", "/v1/policies/active"),
-    ("get", "/v1/policies/{version}"),
-    ("post", "/v1/policies:dry-run"),
-    ("get", "/v1/policies:dry-run"),
-    ("delete", "/v1/policies:dry-run"),
-    ("get", "/v1/lists"),
-    ("get", "/v1/lists/{list}/{kind}/{id}"),
-    ("put", "/v1/lists/{list}/{kind}/{id}"),
-    ("delete", "/v1/lists/{list}/{kind}/{id}"),
-    ("get", "/v1/reviews"),
-    ("get", "/v1/reviews/settings"),
-    ("get", "/v1/reviews/{case_id}"),
-    ("post", "/v1/reviews/{case_id}:{step}"),
-    ("post", "/v1/reviews:next"),
-    ("post", "/v1/reviews:bulk"),
-    ("post", "/v1/reviews:bulk-preview"),
-    ("get", "/v1/rings"),
-    ("get", "/v1/rings/{ring_id}"),
-    ("get", "/v1/training/stream"),
-    ("get", "/v1/audit/head"),
-    ("get", "/v1/audit/proof"),
-    ("get", "/v1/audit/proof/{transaction_id}"),
-    ("get", "/v1/audit/consistency"),
-    ("get", "/livez"),
-    ("get", "/readyz"),
-    ("get", "/metrics"),
-    ("get", "/openapi.json"),
-];
-
 /// The routes of a service. Without a `metrics` handle `/metrics` is empty.
-pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHandle>) -> Router {
+///
+/// # Errors
+/// Where people are to sign in with a provider and it cannot be spoken to: our secret there cannot be read, or no certificates are trusted.
+pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHandle>) -> Result<Router, String> {
     let routes = Router::new()
         .route("/v1/transactions:score", post(payments::score))
         .route("/v1/verdicts/{transaction_id}", get(payments::verdict))
@@ -180,11 +147,22 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/audit/proof", get(audit::of_position))
         .route("/v1/audit/proof/{transaction_id}", get(audit::of_transaction))
         .route("/v1/audit/consistency", get(audit::consistency))
+        .route("/v1/session", get(session::show).post(session::begin).delete(session::end))
+        .route("/v1/session/oidc", get(oidc::begin))
+        .route("/v1/session/oidc/callback", get(oidc::callback))
+        .route("/v1/access/tokens", get(access::tokens::list).post(access::tokens::create))
+        .route("/v1/access/tokens/{token_id}", delete(access::tokens::revoke))
+        .route("/v1/access/people", get(access::people::list).post(access::people::add))
+        .route("/v1/access/people/{rule_id}", delete(access::people::remove))
         .route("/livez", get(status::livez))
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))
         .route("/openapi.json", get(openapi::document));
-    rim(routes).with_state(Arc::new(App { service, config, metrics, taken: actor::Taken::default() }))
+    let (access, oidc) = (config.access.clone(), config.oidc.clone());
+    let door = DoorKeeper::new(access, oidc, &config.default_tenant, config.is_loopback);
+    let oidc = door.oidc.is_on().then(|| oidc::OidcClient::new(&door.oidc, door.random())).transpose()?;
+    let app = Arc::new(App { service, config, metrics, taken: actor::Taken::default(), door, oidc });
+    Ok(rim(routes.layer(from_fn_with_state(Arc::clone(&app), door::admit))).with_state(app))
 }
 
 /// What stands around all routes: problems for what matches none, panics caught, traces.
@@ -216,5 +194,6 @@ pub async fn serve(
             tracing::debug!(%error, "could not switch off Nagle's algorithm");
         }
     });
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).with_graceful_shutdown(shutdown).await
 }

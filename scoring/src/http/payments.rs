@@ -1,8 +1,9 @@
 //! Payments: asking for a verdict, and for one that was given.
 
 use super::App;
+use super::door::tenant;
 use super::problem::{Problem, ProblemKind};
-use super::request::{deadline, json_body, tenant};
+use super::request::{deadline, json_body};
 use crate::clock;
 use crate::ids;
 use crate::service::{Answer, Submission};
@@ -51,7 +52,7 @@ pub const DEGRADED: &str = "fraudnet-degraded";
     )
 )]
 pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let tenant = tenant(request.headers(), &app.config.default_tenant)?;
+    let tenant = tenant(request.extensions())?;
     let deadline = deadline(&request, app.config.default_deadline)?;
     let body = json_body(request).await?;
     let now_ms = clock::now_ms();
@@ -108,7 +109,7 @@ pub(super) async fn verdict(
     request: Request,
 ) -> Result<Response, Problem> {
     let Path(transaction_id) = transaction_id.map_err(bad_path)?;
-    let tenant = tenant(request.headers(), &app.config.default_tenant)?;
+    let tenant = tenant(request.extensions())?;
     match app.service.verdict(&tenant, &transaction_id).await? {
         Some(body) => {
             tracing::Span::current().record("transaction_id", transaction_id.as_str());

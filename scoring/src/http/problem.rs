@@ -22,19 +22,22 @@ pub struct Problem {
     /// Every field or header at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<WireError>,
-    /// Why an action on a case was refused.
+    /// Why the sender may not, or why an action on a case was refused.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
-    pub refused: Option<Box<CaseRefused>>,
-    /// Seconds until another try makes sense; sent as `Retry-After`.
+    pub refused: Option<Box<Refused>>,
+    /// Of whoever is not signed in: whether people sign in with a provider here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<bool>,
+    /// Name and value of one more header of the answer, such as `Allow`.
     #[serde(skip)]
-    pub retry_after_s: Option<u32>,
+    pub header: Option<Box<(&'static str, String)>>,
 }
 
-/// Why an action on a case was refused.
+/// Why something was refused, for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CaseRefused {
-    /// Stable name, such as `stale` or `held`.
+pub struct Refused {
+    /// Stable name, such as `expired`, `needs_role`, `stale` or `held`.
     pub code: String,
     /// The case as it stands, where it changed since it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,10 +72,16 @@ pub enum ProblemKind {
     KnownFromHistory,
     /// The change contradicts what stands.
     Contradiction,
-    /// The sender may not make this change.
+    /// The sender did not say who they are, or not so that it holds.
+    NotAuthenticated,
+    /// The sender may not do this.
     NotAuthorised,
+    /// The sender asks too often.
+    TooMany,
     /// A model version may not serve.
     ModelRefused,
+    /// A service that this one asks does not answer as it should.
+    BadGateway,
     /// A bug.
     Internal,
     /// A queue is full.
@@ -112,7 +121,10 @@ impl ProblemKind {
             }
             ProblemKind::Contradiction => ("contradiction", "the change contradicts what stands", StatusCode::CONFLICT),
             ProblemKind::ModelRefused => ("model-refused", "the model may not serve", StatusCode::UNPROCESSABLE_ENTITY),
-            ProblemKind::NotAuthorised => ("not-authorised", "this change is not yours to make", StatusCode::FORBIDDEN),
+            ProblemKind::NotAuthenticated => ("not-authenticated", "say who you are", StatusCode::UNAUTHORIZED),
+            ProblemKind::NotAuthorised => ("not-authorised", "this is not yours to do", StatusCode::FORBIDDEN),
+            ProblemKind::TooMany => ("too-many", "too many requests at once", StatusCode::TOO_MANY_REQUESTS),
+            ProblemKind::BadGateway => ("bad-gateway", "another service failed", StatusCode::BAD_GATEWAY),
             ProblemKind::Internal => ("internal", "the service made a mistake", StatusCode::INTERNAL_SERVER_ERROR),
             ProblemKind::Overloaded => ("overloaded", "the service is full", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::NotReady => ("not-ready", "the service takes no traffic now", StatusCode::SERVICE_UNAVAILABLE),
@@ -135,7 +147,8 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             refused: None,
-            retry_after_s: None,
+            oidc: None,
+            header: None,
         }
     }
 
@@ -148,8 +161,19 @@ impl Problem {
         }
     }
 
-    fn after(self, seconds: u32) -> Problem {
-        Problem { retry_after_s: Some(seconds), ..self }
+    /// The same, where another try makes sense after so many seconds.
+    pub(super) fn after(self, seconds: u32) -> Problem {
+        self.with_header("retry-after", seconds.to_string())
+    }
+
+    /// The same with one more header.
+    pub(super) fn with_header(self, name: &'static str, value: String) -> Problem {
+        Problem { header: Some(Box::new((name, value))), ..self }
+    }
+
+    /// The same, with why as a stable name.
+    pub(super) fn because(self, code: &str) -> Problem {
+        Problem { refused: Some(Box::new(Refused { code: code.to_owned(), case: None })), ..self }
     }
 }
 
@@ -197,8 +221,10 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some((name, text)) = self.header.map(|header| *header)
+            && let Ok(value) = HeaderValue::try_from(text)
+        {
+            headers.insert(name, value);
         }
         response
     }

@@ -1,9 +1,8 @@
-//! What handlers read off a request besides its fields: tenant, deadline, body.
+//! What handlers read off a request besides its fields: deadline, body.
 
 use super::problem::{Problem, ProblemKind};
 use super::trace::Arrival;
 use crate::clock;
-use crate::wire::{bounds, holds_card_number};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
@@ -24,17 +23,6 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 const DISCARDED_BYTES: usize = 4 * 1024 * 1024;
 /// How long a body may take to arrive. A caller that trickles bytes holds nothing but its own connection until then.
 const BODY_TIME: Duration = Duration::from_secs(10);
-
-/// The tenant of a request.
-pub(super) fn tenant(headers: &HeaderMap, default: &str) -> Result<String, Problem> {
-    let Some(value) = single(headers, TENANT)? else { return Ok(default.to_owned()) };
-    match value {
-        Some(name) if !holds_card_number(name) => {
-            bounds::tenant(name).map(|()| name.to_owned()).map_err(|reason| Problem::of_header(TENANT, reason))
-        }
-        _ => Err(Problem::of_header(TENANT, "must be 1 to 64 letters, digits, dots, dashes or underscores")),
-    }
-}
 
 /// How long the caller waits.
 pub(super) fn patience(headers: &HeaderMap, default: Duration) -> Result<Duration, Problem> {
@@ -89,7 +77,7 @@ async fn json_body_up_to(request: Request, most: usize) -> Result<Bytes, Problem
     if declared.is_some_and(|length| length > most as u64) {
         // Who asks before sending (`Expect: 100-continue`) listens already. A caller too slow for this hears nothing, as said.
         if !request.headers().contains_key(header::EXPECT) {
-            let _ = tokio::time::timeout(BODY_TIME, discard(request.into_body())).await;
+            hear_out(request.into_body()).await;
         }
         return Err(too_large());
     }
@@ -105,14 +93,18 @@ async fn read(body: Body, most: usize) -> Result<Bytes, axum::Error> {
     axum::body::to_bytes(body, most).await
 }
 
-async fn discard(mut body: Body) {
-    let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        discarded += frame.data_ref().map_or(0, Bytes::len);
-        if discarded > DISCARDED_BYTES {
-            return;
+/// Lets a caller finish sending what nobody reads, within bounds.
+pub(super) async fn hear_out(mut body: Body) {
+    let discard = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > DISCARDED_BYTES {
+                return;
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(BODY_TIME, discard).await;
 }
 
 fn is_length(error: &axum::Error) -> bool {
@@ -166,17 +158,6 @@ mod tests {
         let mut twice = headers(DEADLINE, "5");
         twice.append("x-deadline-ms", HeaderValue::from_static("6"));
         assert_eq!(patience(&twice, default).unwrap_err().errors[0].reason, "must be given once");
-    }
-
-    #[test]
-    fn tenants() {
-        assert_eq!(tenant(&HeaderMap::new(), "default").unwrap(), "default");
-        assert_eq!(tenant(&headers(TENANT, "bank-7"), "default").unwrap(), "bank-7");
-        for bad in ["", "a b", "ä", "4111111111111111", &"x".repeat(65)] {
-            let problem = tenant(&headers(TENANT, bad), "default").unwrap_err();
-            assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "header X-Tenant"));
-            assert!(!problem.detail.contains("4111"));
-        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Rings: accounts that shared devices, addresses and receivers tie together where something is wrong with those.
 
 use super::App;
+use super::door::Tenant;
 use super::entities::SubgraphNode;
 use super::payments::bad_path;
 use super::problem::{Problem, ProblemKind};
-use super::request::tenant;
 use crate::rings::{GrowthDay, Ring, RingMember, RingSummary};
 use crate::wire::format_timestamp;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use fraudnet_graph::Kind;
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
@@ -108,10 +107,9 @@ pub(super) struct Form {
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     form: Result<Query<Form>, QueryRejection>,
 ) -> Result<Json<RingsReply>, Problem> {
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let limit = form.map(|Query(form)| form.limit.unwrap_or(LISTED)).ok().filter(|limit| (1..=MOST).contains(limit));
     let limit = limit.ok_or_else(|| {
         Problem::new(ProblemKind::Malformed, format!("the query may only hold `limit`, from 1 to {MOST}"))
@@ -136,10 +134,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<RingReply>, Problem> {
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let Path(ring_id) = path.map_err(bad_path)?;
     let ring = app.service.ring(&tenant, &ring_id).await?;
     ring.map(|ring| Json(RingReply::from(*ring))).ok_or_else(|| {

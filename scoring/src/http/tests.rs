@@ -1,6 +1,7 @@
 //! The rim around routes, without a service behind them.
 
 use super::*;
+use crate::access::ROUTES;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use axum::response::Response;

@@ -82,6 +82,7 @@ pub fn describe() {
         metrics::Unit::Seconds,
         "Time from a request's head to its answer, by route"
     );
+    super::door::describe();
     metrics::describe_counter!("fraudnet_http_panics_total", "Requests that made a handler panic");
 }
 

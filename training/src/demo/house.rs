@@ -149,6 +149,10 @@ example_share = 1.0
 maturity_hours = 48
 [experiments]
 maturity_hours = 48.0
+[access]
+anonymous = ["scorer", "lead", "data-scientist", "auditor"]
+score_per_second = 0
+read_per_second = 0
 [telemetry]
 log_format = "pretty"
 "#,

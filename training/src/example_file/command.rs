@@ -46,7 +46,7 @@ pub(crate) fn export_command(arguments: &ExportArguments) -> Result<()> {
             Some(cluster) => Box::new(KafkaFeed::new(cluster.kafka)),
             None => bail!("{} does not read from Kafka: log.transport is embedded", file.display()),
         },
-        None => Box::new(EmbeddedFeed::new(ServiceClient::new(&arguments.url, "export", None)?)),
+        None => Box::new(EmbeddedFeed::new(ServiceClient::new(&arguments.url, "export", None, None)?)),
     };
     let told = if arguments.quiet { Told::Quietly } else { Told::Aloud };
     let mut progress = Progress::start(told, "writing examples", "examples", None);

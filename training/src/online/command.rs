@@ -103,7 +103,7 @@ pub(crate) fn online_command(arguments: &OnlineArguments) -> Result<()> {
     let key = config.key.as_deref().map(SecretKey::read).transpose()?;
     let client = match config.url.as_str() {
         "" => None,
-        url => Some(ServiceClient::new(url, &config.actor, key.clone())?),
+        url => Some(ServiceClient::new(url, &config.actor, key.clone(), config.token_file.as_deref())?),
     };
     let mut feed: Box<dyn Feed> = match (&config.kafka, &client) {
         (Some(file), _) => match fraudnet_scoring::config::load(Some(file))?.service.cluster {

@@ -4,6 +4,7 @@
 //! registry = "models"            # folder of all models; the service must see the same one
 //! state = "trainer"              # folder of the trainer's memory
 //! url = "http://127.0.0.1:8080"  # the service: champion, challenger and, in embedded mode, the stream
+//! # token_file = "trainer.token" # says who trains, with the role data-scientist; FRAUDNET_TOKEN may hold the token itself
 //! # kafka = "config.toml"        # read the topics of a cluster instead, as this configuration of the service names them
 //! [labels]
 //! maturity_days = 30.0
@@ -36,6 +37,8 @@ pub struct OnlineConfig {
     pub url: String,
     /// A configuration of the service whose `[kafka]` says how to reach the cluster; none: the service's own stream.
     pub kafka: Option<PathBuf>,
+    /// File with the token that the service is asked with.
+    pub token_file: Option<PathBuf>,
     /// Who publishes.
     pub actor: String,
     /// Secret key that signs what is published.
@@ -70,6 +73,7 @@ impl Default for OnlineConfig {
             url: "http://127.0.0.1:8080".to_owned(),
             kafka: None,
             actor: "trainer".to_owned(),
+            token_file: None,
             key: None,
             seed: 1,
             threads: 2,

@@ -4,9 +4,10 @@ use super::config::{RolloutConfig, RolloutPlan};
 use super::step::Plan;
 use anyhow::{Context, Result, bail};
 use fraudnet_models::{ModelRef, Registry, SecretKey};
-use fraudnet_scoring::client::{ClientError, FraudnetClient, Method, Reply, Sender};
+use fraudnet_scoring::client::{self, ClientError, FraudnetClient, Method, Reply, Sender};
 use serde_json::{Value, json};
 use std::net::ToSocketAddrs;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Whoever knows the champion and is told of a challenger.
@@ -57,11 +58,12 @@ pub struct ServiceClient {
 }
 
 impl ServiceClient {
-    /// A client of the service at `url`, e.g. `http://127.0.0.1:8080`; changes are asked for as `actor`, signed where there is a key.
+    /// A client of the service at `url`, e.g. `http://127.0.0.1:8080`; changes are asked for as `actor`, signed where there is a key. Who asks
+    /// is said with the token in that file, else with the one in the environment, else not at all.
     ///
     /// # Errors
-    /// Where the URL names no address.
-    pub fn new(url: &str, actor: &str, key: Option<SecretKey>) -> Result<ServiceClient> {
+    /// Where the URL names no address, or the file cannot be read.
+    pub fn new(url: &str, actor: &str, key: Option<SecretKey>, token_file: Option<&Path>) -> Result<ServiceClient> {
         let wrong = || format!("url `{url}`: give the address of a service, such as http://127.0.0.1:8080");
         let authority = url.strip_prefix("http://").with_context(wrong)?.trim_end_matches('/');
         let address = authority.to_socket_addrs().with_context(wrong)?.next().with_context(wrong)?;
@@ -70,9 +72,10 @@ impl ServiceClient {
             .enable_all()
             .build()
             .context("tokio could not start")?;
+        let token = client::token(token_file).map_err(anyhow::Error::msg)?;
         let actor = key.as_ref().map_or(actor, SecretKey::name).to_owned();
         Ok(ServiceClient {
-            client: FraudnetClient::new(address),
+            client: FraudnetClient::new(address).with_token(token.as_ref()),
             sender: Sender { actor, key },
             runtime: Arc::new(runtime),
         })
@@ -241,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_url_that_names_no_service_says_so() {
-        let wrong = ServiceClient::new("service", "trainer", None).err().unwrap().to_string();
+        let wrong = ServiceClient::new("service", "trainer", None, None).err().unwrap().to_string();
         assert!(wrong.contains("http://127.0.0.1:8080"), "{wrong}");
     }
 }

@@ -8,13 +8,13 @@ pub use told::{ListChangedReply, ListRequest, ListedReply, ListsReply};
 
 use super::App;
 use super::actor::{Authorised, authorised};
+use super::door::tenant;
 use super::payments::bad_path;
 use super::policies::{one_line, read};
 use super::problem::{Problem, ProblemKind};
-use super::request::tenant;
 use crate::control::Change;
 use crate::policy::{DocumentError, ListChange, ListName, Listed, ListedKind};
-use crate::wire::{WireError, bounds, holds_card_number, parse_timestamp};
+use crate::wire::{WireError, holds_card_number, parse_timestamp};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
@@ -24,15 +24,18 @@ use std::sync::Arc;
 /// Most entries of an answer.
 const MAX_LIMIT: usize = 1_000;
 
+/// A query that may name the tenant and nothing else. The door has read it; a slip in its name must not change another tenant's list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
+    #[expect(dead_code, reason = "the door reads it")]
     tenant: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
+    #[expect(dead_code, reason = "the door reads it")]
     tenant: Option<String>,
     list: Option<String>,
     kind: Option<String>,
@@ -62,7 +65,7 @@ pub(super) async fn list(
     request: Request,
 ) -> Result<Json<ListsReply>, Problem> {
     let Query(form) = form.map_err(bad_query)?;
-    let tenant = whose(&app, &request, form.tenant)?;
+    let tenant = tenant(request.extensions())?;
     let malformed = |reason: &str| Problem::new(ProblemKind::Malformed, reason);
     let limit = form.limit.unwrap_or(200);
     if !(1..=MAX_LIMIT).contains(&limit) {
@@ -119,8 +122,8 @@ pub(super) async fn show(
     query: Result<Query<Whose>, QueryRejection>,
     request: Request,
 ) -> Result<Json<ListedReply>, Problem> {
-    let Query(Whose { tenant }) = query.map_err(bad_query)?;
-    let tenant = whose(&app, &request, tenant)?;
+    query.map_err(bad_query)?;
+    let tenant = tenant(request.extensions())?;
     let Place { list, entity, id } = Place::of(path)?;
     let state = app.service.control().state();
     let entry = state.lists.find(list, &tenant, entity, &id).ok_or_else(|| {
@@ -159,8 +162,8 @@ pub(super) async fn put(
     query: Result<Query<Whose>, QueryRejection>,
     request: Request,
 ) -> Result<Json<ListChangedReply>, Problem> {
-    let Query(Whose { tenant }) = query.map_err(bad_query)?;
-    let tenant = whose(&app, &request, tenant)?;
+    query.map_err(bad_query)?;
+    let tenant = tenant(request.extensions())?;
     let Place { list, entity, id } = Place::of(path)?;
     let Authorised { actor, body, deadline } = authorised(&app, request).await?;
     let ListRequest { reason, expires_at } = read(&body)?;
@@ -208,8 +211,8 @@ pub(super) async fn remove(
     query: Result<Query<Whose>, QueryRejection>,
     request: Request,
 ) -> Result<Json<ListChangedReply>, Problem> {
-    let Query(Whose { tenant }) = query.map_err(bad_query)?;
-    let tenant = whose(&app, &request, tenant)?;
+    query.map_err(bad_query)?;
+    let tenant = tenant(request.extensions())?;
     let Place { list, entity, id } = Place::of(path)?;
     let Authorised { actor, deadline, .. } = authorised(&app, request).await?;
     let change = ListChange::Removed { list, entity, id, tenant };
@@ -221,15 +224,6 @@ const KINDS: &str = "there are these kinds of entities: account, device, ip, mer
 
 fn bad_query(error: QueryRejection) -> Problem {
     Problem::new(ProblemKind::Malformed, error.body_text())
-}
-
-/// The tenant whose lists are meant. In the query it is part of what is signed.
-fn whose(app: &App, request: &Request, asked: Option<String>) -> Result<String, Problem> {
-    let Some(name) = asked else { return tenant(request.headers(), &app.config.default_tenant) };
-    match bounds::tenant(&name) {
-        Ok(()) => Ok(name),
-        Err(reason) => Err(Problem::new(ProblemKind::Malformed, format!("tenant {reason}"))),
-    }
 }
 
 /// What a path names.

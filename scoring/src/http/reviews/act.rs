@@ -1,10 +1,11 @@
 //! What people do with cases.
 
 use super::super::App;
-use super::super::actor::{Authorised, authorised, authorised_up_to};
+use super::super::actor::{Authorised, by_person};
+use super::super::door::caller;
 use super::super::payments::bad_path;
 use super::super::problem::{Problem, ProblemKind};
-use super::super::request::tenant;
+use super::super::request::MAX_BODY_BYTES;
 use super::{BulkReply, BulkRequest, CaseReply};
 use crate::cases::{CaseAction, CaseChange, CaseFilter, CaseTarget, Preview};
 use crate::clock;
@@ -52,7 +53,7 @@ pub(in super::super) async fn step(
     let Some((case_id, step)) = last.rsplit_once(':') else {
         return Err(no_such_step());
     };
-    let (tenant, Authorised { actor, body, deadline }) = asked(&app, request, None).await?;
+    let (tenant, is_lead, Authorised { actor, body, deadline }) = asked(&app, request, MAX_BODY_BYTES).await?;
     let mut fields = object(&body, &format!("{case_id}:{step}"))?;
     let Some(version) = fields.remove("version").and_then(|version| version.as_u64()) else {
         return Err(Problem::new(
@@ -62,7 +63,7 @@ pub(in super::super) async fn step(
     };
     let action = action(step, fields)?;
     let target = CaseTarget { case_id: case_id.to_owned(), version };
-    let by = By { tenant: &tenant, actor: &actor, is_lead: app.is_lead(&actor) };
+    let by = By { tenant: &tenant, actor: &actor, is_lead };
     let done = app.service.reviews().submit(by, CaseChange::Acted { target, action }, deadline).await?;
     one(done)
 }
@@ -85,10 +86,10 @@ pub(in super::super) async fn step(
     )
 )]
 pub(in super::super) async fn next(State(app): State<Arc<App>>, request: Request) -> Result<Json<CaseReply>, Problem> {
-    let (tenant, Authorised { actor, body, deadline }) = asked(&app, request, None).await?;
+    let (tenant, is_lead, Authorised { actor, body, deadline }) = asked(&app, request, MAX_BODY_BYTES).await?;
     let fields = Value::Object(object(&body, "a filter such as {\"min_loss_hundredths\": 50000}")?);
     let filter: CaseFilter = read(fields, "a filter such as {\"min_loss_hundredths\": 50000}")?;
-    let by = By { tenant: &tenant, actor: &actor, is_lead: app.is_lead(&actor) };
+    let by = By { tenant: &tenant, actor: &actor, is_lead };
     let done = app.service.reviews().submit(by, CaseChange::TakeNext { filter }, deadline).await?;
     one(done)
 }
@@ -111,9 +112,9 @@ pub(in super::super) async fn next(State(app): State<Arc<App>>, request: Request
     )
 )]
 pub(in super::super) async fn bulk(State(app): State<Arc<App>>, request: Request) -> Result<Json<BulkReply>, Problem> {
-    let (tenant, Authorised { actor, body, deadline }) = asked(&app, request, Some(MAX_BULK_BYTES)).await?;
+    let (tenant, is_lead, Authorised { actor, body, deadline }) = asked(&app, request, MAX_BULK_BYTES).await?;
     let change = bulk_change(&body)?;
-    let by = By { tenant: &tenant, actor: &actor, is_lead: app.is_lead(&actor) };
+    let by = By { tenant: &tenant, actor: &actor, is_lead };
     let done = app.service.reviews().submit(by, change, deadline).await?;
     Ok(Json(BulkReply { results: done.bulk.into_iter().map(Into::into).collect() }))
 }
@@ -133,20 +134,17 @@ pub(in super::super) async fn bulk(State(app): State<Arc<App>>, request: Request
     )
 )]
 pub(in super::super) async fn preview(State(app): State<Arc<App>>, request: Request) -> Result<Json<Preview>, Problem> {
-    let (tenant, Authorised { actor, body, .. }) = asked(&app, request, Some(MAX_BULK_BYTES)).await?;
+    let (tenant, is_lead, Authorised { actor, body, .. }) = asked(&app, request, MAX_BULK_BYTES).await?;
     let change = bulk_change(&body)?;
-    let by = By { tenant: &tenant, actor: &actor, is_lead: app.is_lead(&actor) };
+    let by = By { tenant: &tenant, actor: &actor, is_lead };
     Ok(Json(app.service.reviews().preview(by, change).map_err(ReviewError::Refused)?))
 }
 
-/// Whose cases a request is about, and who sends it.
-async fn asked(app: &App, request: Request, most: Option<usize>) -> Result<(String, Authorised), Problem> {
-    let tenant = tenant(request.headers(), &app.config.default_tenant)?;
-    let authorised = match most {
-        Some(most) => authorised_up_to(app, request, most).await?,
-        None => authorised(app, request).await?,
-    };
-    Ok((tenant, authorised))
+/// Whose cases a request is about, whether a lead sends it, and who.
+async fn asked(app: &App, request: Request, most: usize) -> Result<(String, bool, Authorised), Problem> {
+    let (caller, tenant) = caller(request.extensions())?;
+    let (tenant, is_lead) = (tenant.clone(), caller.is_lead());
+    Ok((tenant, is_lead, by_person(app, request, most).await?))
 }
 
 fn bulk_change(body: &[u8]) -> Result<CaseChange, Problem> {
@@ -211,11 +209,4 @@ fn one(done: Done) -> Result<Json<CaseReply>, Problem> {
 fn no_such_step() -> Problem {
     let example = "POST /v1/reviews/case_…:take";
     Problem::new(ProblemKind::NotFound, format!("a case takes these steps: {STEPS}; e.g. {example}"))
-}
-
-impl App {
-    /// Whether somebody may do what a lead may.
-    fn is_lead(&self, actor: &str) -> bool {
-        self.config.leads.iter().any(|lead| lead == actor)
-    }
 }

@@ -3,16 +3,15 @@
 pub(super) mod act;
 
 use super::App;
+use super::door::Tenant;
 use super::payments::bad_path;
-use super::problem::{CaseRefused, Problem, ProblemKind};
-use super::request::tenant;
+use super::problem::{Problem, ProblemKind, Refused};
 use crate::cases::{BulkResult, Case, CaseFigures, CaseFilter, CaseSettings, Cursor, Refusal, Status};
 use crate::clock;
 use crate::reviews::ReviewError;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -123,10 +122,9 @@ pub(super) struct Asked {
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<CasesReply>, Problem> {
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let Query(asked) = query.map_err(|error| {
         let known = "status, assignee, holder, min_loss_hundredths, overdue, escalated, text, limit, cursor";
         Problem::new(ProblemKind::Malformed, format!("the query takes {known}: {}", error.body_text()))
@@ -173,10 +171,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    Tenant(tenant): Tenant,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<CaseReply>, Problem> {
-    let tenant = tenant(&headers, &app.config.default_tenant)?;
     let Path(case_id) = path.map_err(bad_path)?;
     let case = app.service.reviews().look(|cases| cases.get(&tenant, &case_id).cloned());
     let case = case.ok_or_else(|| Problem::from(ReviewError::Refused(Refusal::NoSuchCase)))?;
@@ -237,7 +234,7 @@ impl From<ReviewError> for Problem {
             Refusal::Stale { newer } => serde_json::to_value(CaseReply::of(newer, clock::now_ms())).ok(),
             _ => None,
         };
-        let refused = CaseRefused { code: refusal.code().to_owned(), case };
+        let refused = Refused { code: refusal.code().to_owned(), case };
         Problem { refused: Some(Box::new(refused)), ..Problem::new(kind, refusal.to_string()) }
     }
 }

@@ -1,0 +1,20 @@
+//! An RSA key of these tests and of nothing else: the library that checks signatures makes no RSA keys. PKCS #1, base64.
+
+/// The key.
+pub const RSA_KEY: &str = concat!(
+    "MIIEowIBAAKCAQEA0mFBeOTdQWcLRMKEBPcVCk8Udn+ACzLsw5cdvfFFtzEK1Wtnute5VLtWwmBhgnBImfCJATus7Tmh/jeHHioa787FNbXIbo",
+    "VNKT5u0kUQyRehK+CLGamngBg4/8XRjYlW9dP4fXWe607BuFcss4ZANo+ZQtzWCWSNFYJm+Het46ooe2gSJYzs5doBZoAYK7GHn1WLmV65ykPR",
+    "NtVsz5zXJYRcZ26IHigKLG3p1E8+Zo4PqS6vPR1e26JAHv66RYTG40aGwprSl+Edb6foKJD7nuVUBnoTKlWgFsvSiVF3Ahg2hj3hagb+0tsIod",
+    "gnKlZMvZH2u9UcTToU9gG/CYaN2QIDAQABAoIBAF9WKXhipo2T57xiNbeWTNeeHJTSlLD+g+Li4VyJMOGifNlYUeqPBfKK7vco/CdDQPNZ2IxR",
+    "gb0DKBDvEvEtfYV8+0uqtEi5ac0t+MSa/c9TQPuERyT7B+f5kiL+f0cXnOvMAkjAe6MAzrL99kjopsLS8k4li204PuMndAhXG9sWF2jPvA/s5Z",
+    "/wAPHOg3Jix4HBzEP293tpmRyHygasNEWAkSKkLIjQxBknB6Pz17hP3F4GrwO+FdJMoEp/PouFiFoFVgw1T4ZO4lfn7FCwoCo02fAn6d/s2vKf",
+    "WFXBOBGhXIqFrZdJVDzcLegvWqj74sQh/dSf3tFX2lgKaNx7060CgYEA+LrLPgJOx0OcP7/Q/Z59pmlqxM9wgPHxZqGM2NLFLStzCtadrl/tcd",
+    "QxqChKTlf2LY9b+9eU1GlYul5BVijAXJzWmYg9X0VDGOpFUlFRH316dMQE/otC0q4IGANo2dcVWvotVDu89y0NpoUPKBIijZ118JHU2tFLY8qW",
+    "pQWfHHMCgYEA2Id/F2R17gLxCoQdVO85rFT/Xnt/L7I0VCLSYNnV2rLVuWyRGwD6aaSoV5wK58xCP4GWhoSmaYhb02zN1CVrvoDUn3AkGLSy2t",
+    "H2FfOvzoVzSKdwluB5bliDgLEdckKFtq5g1eOo03zNhe7qtbyp3+6rFDNQH4vJfdtTO/PQRYMCgYAZvFIdN2XpTkCThAhexZBgsJWgiYotfVsp",
+    "8Fs/cAeA1fcQTwZ/rWNHHNqKeKi/lHBfZG7zDupSVBgfKHOAM7U7n+rAdg1Ll0ILCOplSw6mwHf0LvgJUmV2oRUrTucBazTFdg9MoOW7eYjpCu",
+    "l3jvDOUFWMr7ojbfZr++E8b+l3qwKBgHyNJFwOW4+3fXOxHzY2DZTFp8dvfm+vME6dYSp443zTlgD9JFLGM0UFhBgxGEzRv+HL5wwlzZuy5i8t",
+    "zRAVHm8MqEG2Pe1ANAmO8OEbtas0NGY8epUvNmp029/xAaEyBrxYfjdKp1hP1+EM11IG3iiDn0EVaydaP2L4AF7iFpGFAoGBAJILrVqgoUlTi1",
+    "cXNO7BMIgnkQuvDchPWdXsnB74EVTg3KHI4dg6LOJbSFNQiZ4uGvsjxnbVNhRnPMF5KnsP4q1mpqXH61tfKI/Y+QeOxhmM5PU+xgrNhXRfJxN1",
+    "KUkdEDwdRk9uZhBpuvZGqhZBb09LUPs7zrRg/HRZGycFrsi4",
+);

@@ -1,0 +1,83 @@
+//! Whoever gives access: in by a one-time link, as an operator on the service's machine makes it.
+
+use crate::client::Client;
+use crate::folder::Folder;
+use crate::server::{PATIENCE, Server};
+use fraudnet_scoring::access::Secret;
+use fraudnet_scoring::invite::Invitation;
+use hyper::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// An admin with a session.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    client: Client,
+    origin: String,
+    cookie: String,
+    csrf: String,
+}
+
+impl Admin {
+    /// Makes a link in the service's folder and uses it as soon as the service has taken it.
+    ///
+    /// # Panics
+    /// Where nobody is let in.
+    pub async fn enter(server: &Server, folder: &Folder) -> Admin {
+        let secret = Invitation::first(600_000).leave(&folder.join("data")).expect("the service has a folder");
+        Admin::enter_by(server, &secret).await
+    }
+
+    /// Uses a link.
+    ///
+    /// # Panics
+    /// Where nobody is let in.
+    pub async fn enter_by(server: &Server, secret: &Secret) -> Admin {
+        let body = json!({ "once": secret.reveal() });
+        let entering = async {
+            loop {
+                let reply = server.client.post("/v1/session", &[], &body).await;
+                if reply.status == 200 {
+                    return reply;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let reply = timeout(PATIENCE, entering).await.expect("the link works");
+        let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        let csrf = reply.json()["csrf"].as_str().expect("a session has a CSRF token").to_owned();
+        Admin { client: server.client.clone(), origin: format!("http://{}", server.address), cookie, csrf }
+    }
+
+    /// Makes a token for all tenants.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn token(&self, name: &str, roles: &[&str]) -> String {
+        let made = self.make(&json!({ "name": name, "roles": roles, "all_tenants": true })).await;
+        made["token"].as_str().expect("the token's text").to_owned()
+    }
+
+    /// Makes a token as the body says; what is told of it.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn make(&self, body: &Value) -> Value {
+        self.send(Method::POST, "/v1/access/tokens", body).await.json_of(201)
+    }
+
+    /// A change in the session.
+    ///
+    /// # Panics
+    /// Where the connection breaks.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> crate::Reply {
+        let headers = [
+            ("content-type", "application/json"),
+            ("cookie", &self.cookie),
+            ("x-csrf-token", &self.csrf),
+            ("origin", &self.origin),
+        ];
+        self.client.send(method, path, &headers, body.to_string()).await.expect("the service answers")
+    }
+}
