@@ -1,6 +1,6 @@
 //! The HTTP rim: routes, headers, problems, traces.
 //!
-//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers) → `request`
+//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers), `console` (pages) → `request`
 //! (tenant, deadline, body) → `problem` (every error and its status) → `trace` (span, access line, metrics around each request) →
 //! `openapi`, `ids`.
 //!
@@ -9,6 +9,7 @@
 mod actor;
 mod audit;
 mod changes;
+mod console;
 mod drift;
 mod entities;
 mod evidence;
@@ -136,6 +137,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/readyz"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
+    ("get", "/console/{path}"),
 ];
 
 /// The routes of a service. Without a `metrics` handle `/metrics` is empty.
@@ -184,7 +186,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))
         .route("/openapi.json", get(openapi::document));
-    rim(routes).with_state(Arc::new(App { service, config, metrics, taken: actor::Taken::default() }))
+    rim(console::routes(routes)).with_state(Arc::new(App { service, config, metrics, taken: actor::Taken::default() }))
 }
 
 /// What stands around all routes: problems for what matches none, panics caught, traces.

@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document, built from the handlers' and types' own annotations.
 
 use super::{
-    audit, changes, drift, entities, evidence, experiments, labels, lists, models, payments, policies, problem,
-    reviews, rings, status, training,
+    audit, changes, console, drift, entities, evidence, experiments, labels, lists, models, payments, policies,
+    problem, reviews, rings, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -64,6 +64,7 @@ use utoipa::OpenApi;
         status::livez,
         status::readyz,
         status::metrics,
+        console::file,
         document,
     ),
     components(schemas(problem::Problem)),
@@ -80,6 +81,7 @@ use utoipa::OpenApi;
         (name = "rings", description = "Accounts that shared devices, addresses and receivers tie together"),
         (name = "training", description = "What trainers read"),
         (name = "audit", description = "Proof of what was decided, on what and by whom"),
+        (name = "console", description = "Pages for people"),
         (name = "status", description = "For orchestration and monitoring"),
     )
 )]
