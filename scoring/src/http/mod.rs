@@ -21,6 +21,7 @@ mod openapi;
 mod payments;
 mod policies;
 mod problem;
+mod recent;
 mod request;
 mod reviews;
 mod rings;
@@ -43,7 +44,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
-pub use audit::ProofsReply;
+pub use audit::{AuditKeyReply, ProofsReply};
 pub use changes::{ChangeEntry, ChangesReply};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
 pub use evidence::SeenReply;
@@ -59,6 +60,7 @@ pub use policies::{
     ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
 };
 pub use problem::{CaseRefused, Problem, ProblemKind};
+pub use recent::{EntityPaymentReply, EntityPaymentsReply};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use reviews::{BulkReply, BulkRequest, BulkTold, CaseReply, CasesReply, ReviewSettingsReply};
 pub use rings::{RingLinkReply, RingMemberReply, RingReply, RingsReply};
@@ -95,6 +97,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/verdicts/{transaction_id}/explanation"),
     ("post", "/v1/labels"),
     ("get", "/v1/entities/{kind}/{id}/subgraph"),
+    ("get", "/v1/entities/{kind}/{id}/payments"),
     ("get", "/v1/changes"),
     ("get", "/v1/drift"),
     ("get", "/v1/experiments"),
@@ -130,6 +133,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/rings/{ring_id}"),
     ("get", "/v1/training/stream"),
     ("get", "/v1/audit/head"),
+    ("get", "/v1/audit/key"),
     ("get", "/v1/audit/proof"),
     ("get", "/v1/audit/proof/{transaction_id}"),
     ("get", "/v1/audit/consistency"),
@@ -149,6 +153,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/verdicts/{transaction_id}/explanation", get(evidence::explanation))
         .route("/v1/labels", post(labels::add))
         .route("/v1/entities/{kind}/{id}/subgraph", get(entities::subgraph))
+        .route("/v1/entities/{kind}/{id}/payments", get(recent::list))
         .route("/v1/changes", get(changes::list))
         .route("/v1/drift", get(drift::show))
         .route("/v1/experiments", get(experiments::list).post(experiments::create))
@@ -179,6 +184,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/rings/{ring_id}", get(rings::show))
         .route("/v1/training/stream", get(training::stream))
         .route("/v1/audit/head", get(audit::head))
+        .route("/v1/audit/key", get(audit::key))
         .route("/v1/audit/proof", get(audit::of_position))
         .route("/v1/audit/proof/{transaction_id}", get(audit::of_transaction))
         .route("/v1/audit/consistency", get(audit::consistency))

@@ -23,9 +23,18 @@ export interface ChangeEntry {
   change: { kind: string; change: string; [detail: string]: unknown };
 }
 
+/** The key that heads are signed with now. */
+export interface AuditKey {
+  signer: string;
+  algorithm: string;
+  /** Hex. */
+  public_key: string;
+}
+
 export const readHead = () => get<SignedHead>("/v1/audit/head");
 export const readProof = (transaction: string) =>
   get<{ proofs: EntryProof[] }>(`/v1/audit/proof/${encodeURIComponent(transaction)}`);
 export const readProofAt = (position: number) => get<{ proofs: EntryProof[] }>("/v1/audit/proof", { position });
-export const readChanges = (from: number) =>
-  get<{ changes: ChangeEntry[]; next: number }>("/v1/changes", { from, limit: 1000 });
+export const readKey = () => get<AuditKey>("/v1/audit/key");
+/** The newest first. */
+export const readChanges = (newest: number) => get<{ changes: ChangeEntry[] }>("/v1/changes", { newest });

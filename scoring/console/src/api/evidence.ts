@@ -67,9 +67,15 @@ export interface Explanation {
   base_probability: number;
   spent_ms: number;
   features: { name: string; text: string; value: string; contribution: number }[];
+  /** What all other figures add. */
+  unlisted_contribution: number;
   entities: { node: number; kind: EntityKind; id: string; contribution: number; path: string }[];
   without: { what: string; fraud_probability: number }[];
   attention: { node: number; weight: number }[];
+  /** Ways to reported fraud, in words. */
+  evidence: string[];
+  /** What was not tried for want of time. */
+  left_out: string[];
 }
 
 export interface EntityPayment {
@@ -81,6 +87,8 @@ export interface EntityPayment {
   device: string | null;
   ip: string | null;
   account: string;
+  /** Receiving account. */
+  counterparty: string | null;
   decision: string | null;
   fraud_probability: number | null;
   label: boolean | null;

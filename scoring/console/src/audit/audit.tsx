@@ -1,17 +1,19 @@
 // Audit: what was signed last, the proof of a payment or an entry, and what was changed lately.
 
 import { createEffect, createMemo, createSignal, For, Show } from "solid-js";
-import { readHead, readProof, readProofAt } from "../api/audit";
+import { readHead, readKey, readProof, readProofAt } from "../api/audit";
 import { stamp, whole } from "../components/format";
 import { Loaded } from "../components/loaded";
 import { createLoad } from "../state/load";
 import { go, route, writeRoute } from "../state/route";
 import { Changes } from "./changes";
 import { Proof } from "./entry";
+import { SignatureMark } from "./signed";
 import "../styles/audit.css";
 
 export default function Audit() {
   const head = createLoad(() => true, readHead);
+  const key = createLoad(() => true, readKey);
   const payment = () => route().query.get("payment");
   const position = () => route().query.get("position");
   const wanted = createMemo(() =>
@@ -64,7 +66,7 @@ export default function Audit() {
               }
             >
               <Loaded of={proofs} what="the proof">
-                {(told) => <For each={told().proofs}>{(proof) => <Proof proof={proof} />}</For>}
+                {(told) => <For each={told().proofs}>{(proof) => <Proof proof={proof} signer={key} />}</For>}
               </Loaded>
             </Show>
           </section>
@@ -102,10 +104,25 @@ export default function Audit() {
                     <dt>Signature</dt>
                     <dd class="mono">{told().signature}</dd>
                   </div>
+                  <Show when={key.value()}>
+                    {(told) => (
+                      <div>
+                        <dt>Public key</dt>
+                        <dd class="mono">{told().public_key}</dd>
+                      </div>
+                    )}
+                  </Show>
+                  <div>
+                    <dt>Checked here</dt>
+                    <dd>
+                      <SignatureMark of={told()} key={key} />
+                    </dd>
+                  </div>
                 </dl>
               )}
             </Loaded>
             <p class="quiet">
+              The key is what this service says of itself: compare it with a copy that is kept elsewhere.{" "}
               <code>fraudnet audit verify DATA --witness heads.jsonl</code> checks a whole log without any service.
             </p>
           </section>

@@ -8,18 +8,17 @@ import { createLoad } from "../state/load";
 import { writeRoute } from "../state/route";
 
 const SHOWN = 100;
-const MOST_PAGES = 20;
 
 export function Changes() {
-  const changes = createLoad(() => true, readLatest);
+  const changes = createLoad(() => SHOWN, readChanges);
   return (
     <section class="card" aria-labelledby="changes-title">
       <h2 id="changes-title">Recent changes</h2>
       <Loaded of={changes} what="the changes">
         {(told) => (
-          <Show when={told().length > 0} fallback={<Empty>Nothing was changed since this log began.</Empty>}>
+          <Show when={told().changes.length > 0} fallback={<Empty>Nothing was changed since this log began.</Empty>}>
             <ol class="timeline">
-              <For each={told()}>
+              <For each={told().changes}>
                 {(entry) => (
                   <li>
                     <span class="number quiet">{stamp(entry.at)}</span>
@@ -43,19 +42,6 @@ export function Changes() {
       </Loaded>
     </section>
   );
-}
-
-// The log is told from its beginning; changes are few.
-async function readLatest(): Promise<ChangeEntry[]> {
-  let all: ChangeEntry[] = [];
-  let from = 0;
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const { changes, next } = await readChanges(from);
-    all = [...all, ...changes].slice(-SHOWN);
-    if (changes.length === 0 || next <= from) break;
-    from = next;
-  }
-  return all.reverse();
 }
 
 type Change = ChangeEntry["change"];

@@ -1,14 +1,15 @@
 // One entry with its proof.
 
 import { Show } from "solid-js";
-import type { EntryProof } from "../api/audit";
+import type { AuditKey, EntryProof } from "../api/audit";
 import { whole } from "../components/format";
 import { Mark } from "../components/marks";
-import { createLoad } from "../state/load";
+import { createLoad, type Load } from "../state/load";
 import { tell } from "../state/toasts";
 import { holds, readEntry } from "./proof";
+import { SignatureMark } from "./signed";
 
-export function Proof(props: { proof: EntryProof }) {
+export function Proof(props: { proof: EntryProof; signer: Load<AuditKey> }) {
   // Outside of https and loopback the browser offers no hashing.
   const possible = () => globalThis.crypto?.subtle !== undefined;
   const sound = createLoad(() => (possible() ? props.proof : null), holds);
@@ -28,6 +29,7 @@ export function Proof(props: { proof: EntryProof }) {
             </Show>
           </Show>
         </Show>
+        <SignatureMark of={props.proof.head} key={props.signer} />
         <span class="quiet">
           {props.proof.inclusion.path.length} steps, tree of {whole(props.proof.inclusion.tree_size)}
         </span>

@@ -1,6 +1,7 @@
 // Checks an inclusion proof here, in the browser, so that the answer need not be believed (RFC 6962, RFC 9162 §2.1.3.2).
 
 import type { EntryProof } from "../api/audit";
+import { bytes, hex } from "./bytes";
 
 /** Whether the entry at its position leads to the root that was signed. */
 export async function holds({ position, entry, inclusion, head }: EntryProof): Promise<boolean> {
@@ -49,8 +50,3 @@ function bigEndian(value: number): Uint8Array {
   new DataView(out.buffer).setBigUint64(0, BigInt(value));
   return out;
 }
-
-const bytes = (text: string): Uint8Array =>
-  Uint8Array.from({ length: text.length / 2 }, (_, index) => Number.parseInt(text.slice(2 * index, 2 * index + 2), 16));
-
-const hex = (data: Uint8Array): string => [...data].map((byte) => byte.toString(16).padStart(2, "0")).join("");

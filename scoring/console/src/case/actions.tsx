@@ -17,7 +17,7 @@ export function Actions(props: { told: Case }) {
   const open = () => works() && props.told.stage === "open";
   const awaits = () => may("approve decisions") && props.told.stage === "awaiting_approval";
   const mine = () => props.told.lease?.holder === me() && props.told.lease.until_ms > now();
-  const wish = (what: Wish) => () => ask(what, [props.told]);
+  const wish = (what: Wish) => () => ask(what, props.told);
   const when = (allowed: () => boolean, act: () => void) => () => {
     if (allowed()) act();
   };

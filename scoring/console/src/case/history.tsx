@@ -47,7 +47,12 @@ export function History(props: { account: string; transaction: string | undefine
 }
 
 function Table(props: { payments: EntityPayment[]; current: string | undefined; kind: EntityKind }) {
-  const columns = () => KINDS.filter((kind) => kind !== props.kind);
+  // Where money goes from account to account, both are told: an account's payments are those it made and those it received.
+  const transfers = () => props.payments.some(({ counterparty }) => counterparty);
+  const columns = () => [
+    ...KINDS.filter((kind) => kind !== props.kind || (kind === "account" && transfers())),
+    ...(transfers() ? (["counterparty"] as const) : []),
+  ];
   return (
     <Show when={props.payments.length > 0} fallback={<Empty>No payments are remembered.</Empty>}>
       <div class="scrolls tall" tabindex="0" role="group" aria-labelledby="history-title">
@@ -58,7 +63,9 @@ function Table(props: { payments: EntityPayment[]; current: string | undefined; 
               <th scope="col" class="number">
                 Amount
               </th>
-              <For each={columns()}>{(kind) => <th scope="col">{kind}</th>}</For>
+              <For each={columns()}>
+                {(column) => <th scope="col">{column === "counterparty" ? "receiver" : column}</th>}
+              </For>
               <th scope="col">Decision</th>
               <th scope="col">Score</th>
               <th scope="col">Label</th>

@@ -15,7 +15,7 @@ export function Payments(props: { told: Case; chosen: string | undefined; choose
         Payments{" "}
         <span class="quiet">
           {props.told.payment_count > props.told.payments.length
-            ? `the latest ${props.told.payments.length} of ${props.told.payment_count}`
+            ? `those ${props.told.payments.length} of ${props.told.payment_count} with the largest expected loss`
             : ""}
         </span>
       </h2>

@@ -43,8 +43,19 @@ function Weighed(props: { told: Explanation; mark: (node: number | null) => void
       ...[...props.told.features, ...props.told.entities].map(({ contribution }) => Math.abs(contribution)),
       0.01,
     );
+  /** What is not listed, by the service or here. */
+  const others = () =>
+    props.told.features
+      .slice(MOST_FEATURES)
+      .reduce((sum, { contribution }) => sum + contribution, props.told.unlisted_contribution);
   return (
     <>
+      <Show when={props.told.evidence.length > 0}>
+        <h3>Ways to reported fraud</h3>
+        <ul class="reasons">
+          <For each={props.told.evidence}>{(way) => <li>{way}</li>}</For>
+        </ul>
+      </Show>
       <h3>
         What weighed{" "}
         <span class="quiet">
@@ -63,6 +74,10 @@ function Weighed(props: { told: Explanation; mark: (node: number | null) => void
             </li>
           )}
         </For>
+        <li>
+          <span class="quiet">all other figures together</span>
+          <Bar share={others() / largest()} text={signed(others())} />
+        </li>
       </ol>
       <Show when={props.told.entities.length > 0}>
         <h3>The way through the graph</h3>
@@ -116,6 +131,9 @@ function Weighed(props: { told: Explanation; mark: (node: number | null) => void
           Computed again it is {percent(props.told.recomputed_probability)}: the explanation is of a model that differs
           from the one that decided.
         </p>
+      </Show>
+      <Show when={props.told.left_out.length > 0}>
+        <p class="quiet">Not tried for want of time: {props.told.left_out.join("; ")}.</p>
       </Show>
       <p class="quiet">explained in {props.told.spent_ms.toFixed(0)} ms</p>
     </>

@@ -8,7 +8,7 @@ import { go, route, writeRoute } from "../state/route";
 import { recoveries } from "../state/service";
 import { may } from "../state/session";
 import type { Wish } from "../work/actions";
-import { ask } from "../work/ask";
+import { ask, askAll } from "../work/ask";
 import { createCases } from "./cases";
 import { Chosen } from "./chosen";
 import { Figures } from "./figures";
@@ -86,13 +86,14 @@ export default function Queue() {
   const decide = (wish: Wish) => () => {
     if (!may("work cases")) return;
     const many = selection.targets();
-    const one = cases.rows()[selection.focus()];
-    if (many.length > 0)
-      ask(wish, many, () => {
-        selection.clear();
-        reload();
-      });
-    else if (one) ask(wish, [one]);
+    const focused = cases.rows()[selection.focus()];
+    const done = () => {
+      selection.clear();
+      reload();
+    };
+    if (many.length > 1) askAll(wish, many, done);
+    else if (many.length === 1) ask(wish, many[0]!, done);
+    else if (focused) ask(wish, focused);
   };
   bindKeys("queue", {
     down: () => move(selection.focus() + 1),

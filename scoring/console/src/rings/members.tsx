@@ -7,12 +7,18 @@ import { writeRoute } from "../state/route";
 
 export function Members(props: {
   members: RingMember[];
+  leftOut: number;
   chosen: string | undefined;
   choose: (kind: string, id: string) => void;
 }) {
   return (
     <section class="card" aria-labelledby="members-title">
-      <h2 id="members-title">Members</h2>
+      <h2 id="members-title">
+        Members{" "}
+        <Show when={props.leftOut > 0}>
+          <span class="quiet">{whole(props.leftOut)} more are not listed</span>
+        </Show>
+      </h2>
       <div class="scrolls tall" tabindex="0" role="group" aria-labelledby="members-title">
         <table>
           <thead>
@@ -46,7 +52,7 @@ export function Members(props: {
                   <td class="time">{stamp(member.since_ms).slice(0, 10)}</td>
                   <td>
                     <Show when={member.open_case} fallback={<span class="quiet">none</span>}>
-                      {(id) => <a href={writeRoute(["case", id()])}>open</a>}
+                      {(open) => <a href={writeRoute(["case", open().case_id])}>open</a>}
                     </Show>
                   </td>
                 </tr>

@@ -59,12 +59,17 @@ function Sheet(props: { ring: Ring; reload: () => void }) {
           <span class="fact">
             <span class="quiet">Payments</span>{" "}
             <span class="number">
-              {whole(props.ring.payments)}, {whole(props.ring.reported)} reported
+              {props.ring.is_whole ? "" : "at least "}
+              {whole(props.ring.payments)}, {whole(props.ring.reported)} reported, {whole(props.ring.held)} held
             </span>
           </span>
           <span class="fact">
             <span class="quiet">Amount</span>{" "}
             <span class="number">{hundredths(props.ring.amount_hundredths, referenceCurrency())}</span>
+          </span>
+          <span class="fact">
+            <span class="quiet">Expected loss</span>{" "}
+            <span class="number">{hundredths(props.ring.expected_loss_hundredths, referenceCurrency())}</span>
           </span>
           <span class="fact">
             <span class="quiet">Seen</span>{" "}
@@ -99,13 +104,13 @@ function Sheet(props: { ring: Ring; reload: () => void }) {
               )}
             </Show>
           </section>
-          <Members members={props.ring.members} chosen={chosenMember()} choose={choose} />
+          <Members members={props.ring.members} leftOut={props.ring.members_left_out} chosen={chosenMember()} choose={choose} />
         </div>
         <div class="case-side">
           <section class="card">
             <h2>Growth</h2>
             <Chart
-              title="Accounts"
+              title="Accounts that came, a day"
               at_s={days()}
               days
               height={150}
@@ -114,7 +119,7 @@ function Sheet(props: { ring: Ring; reload: () => void }) {
               ]}
             />
             <Chart
-              title={`Amount, ${referenceCurrency()}`}
+              title={`Amount a day, ${referenceCurrency()}`}
               at_s={days()}
               days
               height={150}

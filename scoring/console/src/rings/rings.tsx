@@ -1,4 +1,4 @@
-// Rings, the most suspicious first.
+// Rings, the largest expected loss first.
 
 import { For, Show } from "solid-js";
 import { listRings } from "../api/rings";
@@ -18,7 +18,7 @@ export default function Rings() {
   return (
     <section class="page rings" aria-labelledby="rings-title">
       <h1 id="rings-title">
-        Rings <span class="quiet">accounts that share devices or addresses with reported fraud</span>
+        Rings <span class="quiet">accounts that devices, addresses and receivers tie together</span>
       </h1>
       <Loaded of={rings} what="the rings">
         {(told) => (
@@ -56,6 +56,9 @@ export default function Rings() {
                     <th scope="col" class="number">
                       Amount {referenceCurrency()}
                     </th>
+                    <th scope="col" class="number">
+                      Exp. loss
+                    </th>
                     <th scope="col">Open cases</th>
                     <th scope="col">Last payment</th>
                   </tr>
@@ -82,6 +85,7 @@ export default function Rings() {
                           </Show>
                         </td>
                         <td class="number">{hundredths(ring.amount_hundredths)}</td>
+                        <td class="number">{hundredths(ring.expected_loss_hundredths)}</td>
                         <td>
                           <Show when={ring.open_cases > 0} fallback={<span class="quiet">none</span>}>
                             <Mark tone="warn" text={`${ring.open_cases} open`} />

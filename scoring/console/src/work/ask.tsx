@@ -9,20 +9,27 @@ import { keepDraft, readDraft } from "../state/drafts";
 import { me } from "../state/session";
 import { settings } from "../state/settings";
 import { pauses, QUESTIONS, toAction, type Wish } from "./actions";
-import { setBulk } from "./bulk";
+import { type BulkTarget, setBulk } from "./bulk";
 import { conflict, perform } from "./perform";
 
 interface Asked {
   wish: Wish;
-  targets: CaseRow[];
+  targets: BulkTarget[];
+  /** The case as it was seen, where it is about one alone. */
+  one: CaseRow | null;
   done?: () => void;
 }
 
 const [asked, setAsked] = createSignal<Asked | null>(null);
 
-/** Asks about one case, or about several, which shows first what it would do. */
-export function ask(wish: Wish, targets: CaseRow[], done?: () => void): void {
-  if (targets.length > 0) setAsked({ wish, targets, ...(done && { done }) });
+/** Asks about one case. */
+export function ask(wish: Wish, one: CaseRow, done?: () => void): void {
+  setAsked({ wish, targets: [one], one, ...(done && { done }) });
+}
+
+/** Asks about several, and shows first what it would do. */
+export function askAll(wish: Wish, targets: BulkTarget[], done?: () => void): void {
+  setAsked({ wish, targets, one: null, ...(done && { done }) });
 }
 
 export function AskDialog() {
@@ -47,14 +54,14 @@ function Question(props: Asked) {
 
   const answer = async (action: CaseAction) => {
     if (busy()) return;
-    if (props.targets.length > 1) {
+    if (!props.one) {
       setAsked(null);
       setBulk({ targets: props.targets, action, ...(props.done && { done: props.done }) });
       return;
     }
     setBusy(true);
     setUnsent(false);
-    const made = await perform(props.targets[0]!, action);
+    const made = await perform(props.one, action);
     setBusy(false);
     if (made) {
       keepDraft(about, "");
@@ -76,7 +83,7 @@ function Question(props: Asked) {
   return (
     <Dialog title={title} close={() => setAsked(null)} onKey={onKey}>
       <p class="quiet">
-        {props.targets.length > 1 ? `${props.targets.length} cases` : `Account ${props.targets[0]!.account}`}
+        {props.one ? `Account ${props.one.account}` : `${props.targets.length} cases`}
       </p>
       <Show when={unsent()}>
         <p class="failed" role="alert">

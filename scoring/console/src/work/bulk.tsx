@@ -10,10 +10,10 @@ import { referenceCurrency } from "../state/settings";
 import { wishWords } from "./actions";
 import { performAll } from "./perform";
 
-type Target = CaseTarget & { expected_loss_hundredths: number };
+export type BulkTarget = CaseTarget & { expected_loss_hundredths?: number };
 
 interface Bulk {
-  targets: Target[];
+  targets: BulkTarget[];
   action: CaseAction;
   done?: () => void;
 }
@@ -35,7 +35,11 @@ function Preview(props: Bulk) {
     ({ targets, action }) => previewBulk(targets, action),
   );
   const [busy, setBusy] = createSignal(false);
-  const loss = () => props.targets.reduce((sum, target) => sum + target.expected_loss_hundredths, 0);
+  // Told where every one of them tells its own.
+  const loss = () => {
+    const losses = props.targets.flatMap(({ expected_loss_hundredths }) => expected_loss_hundredths ?? []);
+    return losses.length === props.targets.length ? losses.reduce((sum, one) => sum + one, 0) : null;
+  };
   const act = async () => {
     setBusy(true);
     if (await performAll(props.targets, props.action)) props.done?.();
@@ -63,7 +67,7 @@ function Preview(props: Bulk) {
   );
 }
 
-function Told(props: { preview: BulkPreview; loss: number }) {
+function Told(props: { preview: BulkPreview; loss: number | null }) {
   return (
     <dl class="facts">
       <div>
@@ -88,10 +92,12 @@ function Told(props: { preview: BulkPreview; loss: number }) {
         <dt>Would wait for a second pair of eyes</dt>
         <dd class="number">{whole(props.preview.awaiting_approval)}</dd>
       </div>
-      <div>
-        <dt>Expected loss of all chosen</dt>
-        <dd class="number">{hundredths(props.loss, referenceCurrency())}</dd>
-      </div>
+      <Show when={props.loss !== null}>
+        <div>
+          <dt>Expected loss of all chosen</dt>
+          <dd class="number">{hundredths(props.loss!, referenceCurrency())}</dd>
+        </div>
+      </Show>
     </dl>
   );
 }
