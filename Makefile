@@ -3,11 +3,13 @@
 .PHONY: help setup demo demo-cluster demo-learning test chaos lint bench model mutants
 
 SHELL := bash
+# Node.js lies there where the machine has none that is new enough.
+export PATH := $(CURDIR)/.deps/node/bin:$(PATH)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-setup: ## install what is missing: Debian packages (as root), ONNX Runtime, LightGBM, Kafka's jars and Python's wheels into .deps
+setup: ## install what is missing: Debian packages (as root), ONNX Runtime, LightGBM, Kafka's jars and Python's wheels into .deps; build the console's pages
 	@deploy/setup/setup.sh
 
 demo: ## start the service, stream simulated payments with fraud rings through it, show the table (DEMO_EXIT=1: end after it)
@@ -37,6 +39,7 @@ demo-learning: ## a new kind of fraud appears and is learnt while the service ru
 test: setup ## build and run every test
 	@# One selection of features for service and tests, or every dependency would be built twice.
 	cargo build --workspace --bins --tests
+	npm --prefix scoring/console test
 	@# Set up, every part of the cluster is there: a test that cannot start Kafka or Redis fails instead of being skipped.
 	FRAUDNET_REQUIRE_CLUSTER=1 cargo test --workspace --tests
 
@@ -44,10 +47,11 @@ chaos: setup ## break a cluster in every way there is and print the verifier's t
 	cargo build --release --package fraudnet-scoring --package fraudnet-tests --bins
 	@exec target/release/fraudnet-chaos run --long $(CHAOS)
 
-lint: setup ## formatting, clippy with warnings as errors, documentation
+lint: setup ## formatting, clippy with warnings as errors, documentation, the console's types
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	npm --prefix scoring/console run check
 
 bench: setup ## measure every promised figure beside its target, floors and peers in the same run
 	cargo build --release --package fraudnet-scoring --package fraudnet-benches

@@ -159,6 +159,12 @@ impl Graph {
         self.transactions.find(transaction_key(tenant, transaction_id)).is_some()
     }
 
+    /// Log position of a payment that is remembered.
+    pub fn payment_position(&self, tenant: &str, transaction_id: &str) -> Option<u64> {
+        let number = self.transactions.find(transaction_key(tenant, transaction_id))?;
+        Some(self.transactions.get(number).position)
+    }
+
     /// Samples the neighbourhood of a payment that is not yet applied, into `out`; for any other event `out` is left empty.
     pub fn sample(&mut self, event: &Event, out: &mut Subgraph) {
         let Body::Payment(payment) = &event.body else { return sampler::clear(out, self.now_s) };

@@ -48,6 +48,8 @@ while IFS= read -r file; do
   mkdir -p "$copy/$(dirname "$file")" && cp --preserve=mode $keep_times "$file" "$copy/$file"
 done <<<"$wanted"
 (cd "$copy" && find . -type f | sed 's|^\./||' | sort | comm -23 - <(echo "$wanted") | while IFS= read -r file; do rm "$file"; done)
+# Ignored as well, and no fault is planted in it: the console as it was built.
+ln -sfn "$root/scoring/console/dist" "$copy/scoring/console/dist"
 cd "$copy"
 
 # Selects the same packages every time: other features would mean building every dependency again.

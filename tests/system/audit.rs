@@ -67,6 +67,10 @@ async fn payments_verdicts_and_edges_are_proven_without_the_service() {
     let edge = covered(&server, &format!("/v1/audit/proof?position={source}")).await;
     assert_eq!(edge["proofs"][0]["position"], source);
     let head = server.client.get("/v1/audit/head").await.json_of(200);
+    let key = server.client.get("/v1/audit/key").await.json_of(200);
+    let public = folder.join(&format!("data/audit/{}.pub", key["signer"].as_str().unwrap()));
+    let public = std::fs::read_to_string(public).unwrap();
+    assert_eq!((&key["signer"], key["public_key"].as_str()), (&head["signer"], Some(public.trim())));
     let (first, second) = (5, head["head"]["tree_size"].as_u64().unwrap());
     let grown = server.client.get(&format!("/v1/audit/consistency?first={first}&second={second}")).await.json_of(200);
     assert!(!grown["path"].as_array().unwrap().is_empty());

@@ -55,6 +55,49 @@ async fn a_label_counts_and_a_correction_takes_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entitys_newest_payments_are_told_with_what_became_of_them() {
+    let folder = Folder::new("entity-payments");
+    let server = service(&folder).await;
+    let client = &server.client;
+    for (number, device) in ["shared", "shared", "other"].into_iter().enumerate() {
+        client.verdict(&with(payment(&format!("pay-{number}")), "device", device)).await;
+    }
+    client.label(&label("pay-0", true)).await;
+    let path = "/v1/entities/device/shared/payments";
+    let told = client.get(path).await.json_of(200);
+    let payments = told["payments"].as_array().unwrap();
+    let ids: Vec<_> = payments.iter().map(|payment| payment["transaction_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["pay-1", "pay-0"], "the newest first");
+    let verdict = client.stored("pay-0").await.json();
+    let oldest = &payments[1];
+    assert_eq!((&oldest["decision"], &oldest["label"]), (&verdict["decision"], &true.into()));
+    assert_eq!(oldest["fraud_probability"], verdict["fraud_probability"]);
+    assert_eq!((&oldest["account"], &oldest["device"]), (&"account-pay-0".into(), &"shared".into()));
+    assert_eq!((&oldest["amount_minor"], &oldest["currency"]), (&2_599.into(), &"EUR".into()));
+    assert_eq!(payments[0]["label"], Value::Null);
+    // A correction counts; so much is told and not more; nobody else's; the same after a restart.
+    client.label(&label("pay-0", false)).await;
+    let newest = client.get(&format!("{path}?limit=1")).await.json_of(200);
+    assert_eq!((newest["payments"].as_array().unwrap().len(), &newest["payments"][0]), (1, &payments[0]));
+    let other = client.send(hyper::Method::GET, path, &[("x-tenant", "other-bank")], "").await.unwrap();
+    assert_eq!(other.json_of(200), json!({ "payments": [] }));
+    for (path, status) in [
+        ("/v1/entities/device/shared/payments?limit=0", 400),
+        ("/v1/entities/device/shared/payments?limit=201", 400),
+        ("/v1/entities/device/shared/payments?offset=1", 400),
+        ("/v1/entities/planet/earth/payments", 404),
+    ] {
+        client.get(path).await.problem(status);
+    }
+    let before = client.get(path).await.json_of(200);
+    assert_eq!(before["payments"][1]["label"], false);
+    server.stop().await;
+    let server = service(&folder).await;
+    assert_eq!(server.client.get(path).await.json_of(200), before);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbourhood_is_shown_as_json_dot_and_graphml() {
     let folder = Folder::new("neighbourhood");
     let server = service(&folder).await;

@@ -100,6 +100,19 @@ async fn a_policy_is_published_tried_and_brought_into_force_and_a_restart_keeps_
     );
     assert_eq!(client.get("/v1/policies/first").await.json_of(200)["document"]["rules"][0]["id"], "large");
 
+    // What was changed last comes first where the newest are asked for.
+    let all = client.get("/v1/changes").await.json_of(200);
+    let all: Vec<&Value> = all["changes"].as_array().unwrap().iter().rev().collect();
+    let newest = client.get("/v1/changes?newest=2").await.json_of(200);
+    assert_eq!(newest["changes"], json!(all[..2]));
+    assert_eq!(
+        (&newest["changes"][0]["actor"], newest["next"].as_u64()),
+        (&"bert".into(), all[0]["position"].as_u64().map(|last| last + 1))
+    );
+    for query in ["newest=0", "newest=1001", "newest=2&from=0", "newest=2&limit=2"] {
+        client.get(&format!("/v1/changes?{query}")).await.problem(400);
+    }
+
     // What cannot be is refused, and what is in force goes on.
     let again = json!({ "version": "first", "rules": [] });
     assert!(publish(client, &again).await.problem(409)["detail"].as_str().unwrap().contains("never changes"));

@@ -69,8 +69,9 @@ async fn accounts_on_a_reported_phone_are_a_ring_with_its_open_cases() {
     };
     let ring = timeout(PATIENCE, shown).await.expect("the case is shown with the ring");
     let member = ring["members"].as_array().unwrap().iter().find(|member| member["id"] == "gang-3").unwrap();
-    let case = client.get(&format!("/v1/reviews/{}", member["open_case"].as_str().unwrap())).await.json_of(200);
-    assert_eq!(case["account"], "gang-3");
+    let case =
+        client.get(&format!("/v1/reviews/{}", member["open_case"]["case_id"].as_str().unwrap())).await.json_of(200);
+    assert_eq!((&case["account"], &case["version"]), (&"gang-3".into(), &member["open_case"]["version"]));
 
     // Nobody else's, and the same after a restart.
     let other = client.send(hyper::Method::GET, "/v1/rings", &[("x-tenant", "other")], String::new()).await.unwrap();

@@ -62,6 +62,7 @@ pub const ROUTES: &[(&str, &str, Requirement)] = &[
     ("delete", "/v1/lists/{list}/{kind}/{id}", May(P::ChangeLists)),
     ("get", "/v1/training/stream", May(P::ReadTraining)),
     ("get", "/v1/audit/head", May(P::ReadAudit)),
+    ("get", "/v1/audit/key", May(P::ReadAudit)),
     ("get", "/v1/audit/proof", May(P::ReadAudit)),
     ("get", "/v1/audit/proof/{transaction_id}", May(P::ReadAudit)),
     ("get", "/v1/audit/consistency", May(P::ReadAudit)),

@@ -109,9 +109,9 @@ impl Cases {
         self.tenants.get(tenant)?.open_case_of(account)
     }
 
-    /// A tenant's accounts with an open case, and its id.
-    pub fn open_accounts(&self, tenant: &str) -> impl Iterator<Item = (&str, &str)> {
-        self.tenants.get(tenant).into_iter().flat_map(TenantCases::open_accounts)
+    /// A tenant's open cases, one an account at most.
+    pub fn open_cases(&self, tenant: &str) -> impl Iterator<Item = &Arc<Case>> {
+        self.tenants.get(tenant).into_iter().flat_map(TenantCases::open_cases)
     }
 
     /// The case that lists a tenant's payment.

@@ -94,9 +94,9 @@ impl TenantCases {
         self.get(self.by_account.get(account)?)
     }
 
-    /// Accounts with an open case, and its id.
-    pub(super) fn open_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.by_account.iter().map(|(account, case_id)| (account.as_str(), &**case_id))
+    /// The open case of each account that has one.
+    pub(super) fn open_cases(&self) -> impl Iterator<Item = &Arc<Case>> {
+        self.by_account.values().filter_map(|case_id| self.get(case_id))
     }
 
     /// The case that lists a payment.

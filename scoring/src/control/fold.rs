@@ -4,7 +4,7 @@
 //! 100,000 entries), on a thread of its own.
 
 use super::{Applied, ControlEvent, ControlState};
-use crate::log::{EventLog, Kind, Record};
+use crate::log::{Entry, EventLog, Kind, LogError, Record};
 use std::time::Duration;
 
 /// How often it is looked at least whether to end.
@@ -42,12 +42,20 @@ impl Fold {
 
 /// Durable control events at `from` and later.
 pub(super) fn read(log: &EventLog, from: u64, limit: usize) -> Result<Vec<(u64, ControlEvent)>, String> {
-    let entries = log.of_kind_from(Kind::Control, from, limit).map_err(|error| error.to_string())?;
-    let event = |entry: &crate::log::Entry| match entry.record().map_err(|error| error.to_string())? {
+    decoded(log.of_kind_from(Kind::Control, from, limit))
+}
+
+/// The newest durable control events, newest first.
+pub(super) fn newest(log: &EventLog, limit: usize) -> Result<Vec<(u64, ControlEvent)>, String> {
+    decoded(log.newest_of_kind(Kind::Control, limit))
+}
+
+fn decoded(entries: Result<Vec<Entry>, LogError>) -> Result<Vec<(u64, ControlEvent)>, String> {
+    let event = |entry: &Entry| match entry.record().map_err(|error| error.to_string())? {
         Record::Control { event } => ControlEvent::decode(event)
             .map(|event| (entry.position, event))
             .map_err(|error| format!("the control event at log position {}: {error}", entry.position)),
         _ => Err(format!("log position {} should hold a control event", entry.position)),
     };
-    entries.iter().map(event).collect()
+    entries.map_err(|error| error.to_string())?.iter().map(event).collect()
 }

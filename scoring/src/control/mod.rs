@@ -196,6 +196,14 @@ impl Control {
         fold::read(&self.inner.log, from, limit).map_err(|reason| ServiceError::Log(reason).into())
     }
 
+    /// The newest control events with their positions, newest first, at most `limit`; those refused by the fold among them.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn newest(&self, limit: usize) -> Result<Vec<(u64, ControlEvent)>, ControlError> {
+        fold::newest(&self.inner.log, limit).map_err(|reason| ServiceError::Log(reason).into())
+    }
+
     /// Calls `listener` after each change that was applied.
     pub fn listen(&self, listener: Listener) {
         self.inner.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);

@@ -1,27 +1,31 @@
 //! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph, the rings in it, and of
-//! payments that were not simply approved what their verdicts were read off (`seen`). It trails the log by at most `GATHER` and catches up
+//! payments that were not simply approved what their verdicts were read off (`seen`), and which payments each entity took part in (`recent`). It trails the log by at most `GATHER` and catches up
 //! before it answers; the engine never hears of it.
 //!
 //! In reading order: `question` (what is asked), [`Follower`] (where to ask), the fold.
 
 mod question;
+mod recent;
 mod seen;
 
 use crate::log::{Entry, EventLog, Record};
-use crate::rings::{Ring, RingSettings, RingSummary, RingVerdict, Rings};
+use crate::rings::{OpenCase, Ring, RingSettings, RingSummary, RingVerdict, Rings};
 use crate::service::{Neighbourhood, ServiceError};
 use crate::verdict::Decision;
 use crate::wire;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use fraudnet_graph::{Body, Graph, Kind, Limits, Subgraph};
+use fraudnet_graph::{Applied, Body, Graph, Kind, Limits, Subgraph};
 use metrics::gauge;
 use question::{About, Question, Reply};
+use recent::Recent;
 use seen::{Held, Seen};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+pub use recent::Known;
 
 /// Questions waiting at most.
 const QUESTIONS: usize = 64;
@@ -54,6 +58,7 @@ impl Follower {
                 next: 0,
                 sample: Subgraph::default(),
                 seen: Seen::new(kept),
+                recent: Recent::new(),
                 undecided: BTreeMap::new(),
             };
             if let Err(error) = fold.run(&questions, &commits) {
@@ -82,6 +87,15 @@ impl Follower {
             .await
     }
 
+    /// The newest payments of an entity, newest first, so many at most; of the newest million payments of all tenants.
+    ///
+    /// # Errors
+    /// As [`Follower::around`].
+    pub async fn recent(&self, tenant: &str, kind: Kind, id: &str, limit: usize) -> Result<Vec<Known>, ServiceError> {
+        let (tenant, id) = (tenant.to_owned(), id.to_owned());
+        self.ask(|reply| Question::Recent { tenant, kind, id, limit, reply }).await
+    }
+
     /// The tenant's rings by rank, so many at most, and the log position they are as of. `open`: its open cases by account.
     ///
     /// # Errors
@@ -90,7 +104,7 @@ impl Follower {
         &self,
         tenant: &str,
         limit: usize,
-        open: HashMap<String, String>,
+        open: HashMap<String, OpenCase>,
     ) -> Result<(u64, Vec<RingSummary>), ServiceError> {
         self.ask(|reply| Question::Rings { tenant: tenant.to_owned(), limit, open, reply }).await
     }
@@ -103,7 +117,7 @@ impl Follower {
         &self,
         tenant: &str,
         ring_id: &str,
-        open: HashMap<String, String>,
+        open: HashMap<String, OpenCase>,
     ) -> Result<Option<Box<Ring>>, ServiceError> {
         self.ask(|reply| Question::Ring { tenant: tenant.to_owned(), ring_id: ring_id.to_owned(), open, reply }).await
     }
@@ -139,6 +153,7 @@ struct Fold {
     next: u64,
     sample: Subgraph,
     seen: Seen,
+    recent: Recent,
     /// Tenants of payments that have no verdict yet, by position.
     undecided: BTreeMap<u64, String>,
 }
@@ -210,6 +225,15 @@ impl Fold {
         }
         let applied = self.graph.apply(position, &event);
         self.rings.observe(&self.graph, position, &event, &applied);
+        match (&event.body, applied) {
+            (Body::Payment(payment), Applied::Payment { .. }) => self.recent.payment(position, &event.tenant, payment),
+            (Body::Label(label), Applied::Label { .. }) => {
+                if let Some(paid) = self.graph.payment_position(&event.tenant, &label.transaction_id) {
+                    self.recent.label(paid, label.fraud);
+                }
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -222,6 +246,9 @@ impl Fold {
                     About::Entity { kind, id } => self.around(&tenant, kind, &id),
                 };
                 let _ = reply.send(Ok(found));
+            }
+            Question::Recent { tenant, kind, id, limit, reply } => {
+                let _ = reply.send(Ok(self.recent.of(&tenant, kind, &id, limit)));
             }
             Question::Rings { tenant, limit, open, reply } => {
                 self.rings.open_cases(&tenant, open);

@@ -1,6 +1,7 @@
 //! What the follower is asked.
 
-use crate::rings::{Ring, RingSummary};
+use super::recent::Known;
+use crate::rings::{OpenCase, Ring, RingSummary};
 use crate::service::{Neighbourhood, ServiceError};
 use fraudnet_graph::Kind;
 use std::collections::HashMap;
@@ -14,10 +15,12 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, ServiceError>>;
 pub(super) enum Question {
     /// A neighbourhood.
     Neighbourhood { tenant: String, about: About, reply: Reply<Option<Arc<Neighbourhood>>> },
+    /// The newest payments of an entity.
+    Recent { tenant: String, kind: Kind, id: String, limit: usize, reply: Reply<Vec<Known>> },
     /// Rings by rank, and the log position they are as of.
-    Rings { tenant: String, limit: usize, open: HashMap<String, String>, reply: Reply<(u64, Vec<RingSummary>)> },
+    Rings { tenant: String, limit: usize, open: HashMap<String, OpenCase>, reply: Reply<(u64, Vec<RingSummary>)> },
     /// One ring.
-    Ring { tenant: String, ring_id: String, open: HashMap<String, String>, reply: Reply<Option<Box<Ring>>> },
+    Ring { tenant: String, ring_id: String, open: HashMap<String, OpenCase>, reply: Reply<Option<Box<Ring>>> },
 }
 
 /// Whose neighbourhood.
@@ -33,6 +36,7 @@ impl Question {
     pub(super) fn refuse(self, error: ServiceError) {
         match self {
             Question::Neighbourhood { reply, .. } => drop(reply.send(Err(error))),
+            Question::Recent { reply, .. } => drop(reply.send(Err(error))),
             Question::Rings { reply, .. } => drop(reply.send(Err(error))),
             Question::Ring { reply, .. } => drop(reply.send(Err(error))),
         }

@@ -3,10 +3,10 @@
 use super::App;
 use super::door::Tenant;
 use super::problem::{Problem, ProblemKind};
-use crate::provenance::AuditError;
 use crate::provenance::entry::EntryProof;
 use crate::provenance::head::SignedHead;
 use crate::provenance::proof::ConsistencyProof;
+use crate::provenance::{AuditError, HeadKey};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -18,6 +18,18 @@ use std::sync::Arc;
 pub struct ProofsReply {
     /// Of a transaction the payment's and then, where it has one, the verdict's; each can be checked by itself.
     pub proofs: Vec<EntryProof>,
+}
+
+/// The public key that heads are signed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditKeyReply {
+    /// Its name: the `signer` of heads.
+    pub signer: String,
+    /// `ed25519`.
+    pub algorithm: String,
+    /// The key, 64 hex digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub public_key: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +59,19 @@ pub(super) async fn head(State(app): State<Arc<App>>) -> Result<Json<SignedHead>
         Problem::new(ProblemKind::NotFound, "nothing was signed yet; the first head comes soon after the first payment")
     };
     head.map(|head| Json(head.as_ref().clone())).ok_or_else(none)
+}
+
+/// The public key that heads are signed with. Whoever trusts nobody here keeps a copy of it elsewhere and compares.
+#[utoipa::path(
+    get, path = "/v1/audit/key", tag = "audit", operation_id = "auditKey",
+    responses(
+        (status = 200, description = "The key", body = AuditKeyReply),
+        (status = 404, description = "No tree is kept", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn key(State(app): State<Arc<App>>) -> Result<Json<AuditKeyReply>, Problem> {
+    let HeadKey { signer, public_key } = app.service.audit().key()?.clone();
+    Ok(Json(AuditKeyReply { signer, algorithm: "ed25519".to_owned(), public_key }))
 }
 
 /// Proofs that a payment and its verdict are in the log, which hold without this service.

@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 /// Most changes of an answer.
 const MAX_LIMIT: usize = 1_000;
+/// Where nothing is said.
+const LIMIT: usize = 200;
 
-/// Changes in the order of the log.
+/// Changes, in the order of the log or the newest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ChangesReply {
     /// The changes; those that were refused because they contradicted what stood are among them.
@@ -38,16 +40,9 @@ pub struct ChangeEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
-    #[serde(default)]
-    from: u64,
-    #[serde(default = "Form::limit")]
-    limit: usize,
-}
-
-impl Form {
-    fn limit() -> usize {
-        200
-    }
+    from: Option<u64>,
+    limit: Option<usize>,
+    newest: Option<usize>,
 }
 
 /// Every change of what scores: models, experiments, policies, lists, drift alarms.
@@ -56,9 +51,10 @@ impl Form {
     params(
         ("from" = Option<u64>, Query, description = "Log position to begin at; 0 unless said otherwise"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most changes; 200 unless said otherwise"),
+        ("newest" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "So many of the newest instead, the newest first"),
     ),
     responses(
-        (status = 200, description = "The changes, oldest first", body = ChangesReply),
+        (status = 200, description = "The changes, oldest first unless the newest were asked for", body = ChangesReply),
         (status = 400, description = "The query at fault", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be read", body = Problem, content_type = "application/problem+json"),
     )
@@ -68,11 +64,20 @@ pub(super) async fn list(
     form: Result<Query<Form>, QueryRejection>,
 ) -> Result<Json<ChangesReply>, Problem> {
     let Query(form) = form.map_err(|error| Problem::new(ProblemKind::Malformed, error.body_text()))?;
-    if !(1..=MAX_LIMIT).contains(&form.limit) {
-        return Err(Problem::new(ProblemKind::Malformed, format!("limit must be from 1 to {MAX_LIMIT}")));
+    let malformed = |detail: &str| Problem::new(ProblemKind::Malformed, detail);
+    if [form.limit, form.newest].into_iter().flatten().any(|count| !(1..=MAX_LIMIT).contains(&count)) {
+        return Err(malformed(&format!("limit and newest must be from 1 to {MAX_LIMIT}")));
     }
-    let events = app.service.control().events(form.from, form.limit)?;
-    let next = events.last().map_or(form.from, |(position, _)| position + 1);
+    let control = app.service.control();
+    let events = match form.newest {
+        Some(_) if form.from.is_some() || form.limit.is_some() => {
+            return Err(malformed("newest is asked for alone, without from and limit"));
+        }
+        Some(newest) => control.newest(newest)?,
+        None => control.events(form.from.unwrap_or(0), form.limit.unwrap_or(LIMIT))?,
+    };
+    let last = events.iter().map(|(position, _)| position + 1).max();
+    let next = last.unwrap_or(form.from.unwrap_or(0));
     let entry =
         |(position, event): (u64, ControlEvent)| ChangeEntry { position, at: format_timestamp(event.at_ms), event };
     Ok(Json(ChangesReply { changes: events.into_iter().map(entry).collect(), next }))

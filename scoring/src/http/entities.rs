@@ -110,13 +110,7 @@ pub(super) async fn subgraph(
         return Err(Problem::new(ProblemKind::Malformed, "format must be json, dot or graphml"));
     }
     let tenant = tenant(request.extensions())?;
-    let Some(kind) = Kind::from_name(&kind) else {
-        return Err(Problem::new(
-            ProblemKind::NotFound,
-            "there are these kinds of entities: account, device, ip, merchant",
-        ));
-    };
-    let Some(neighbourhood) = app.service.neighbourhood(&tenant, kind, &id).await? else {
+    let Some(neighbourhood) = app.service.neighbourhood(&tenant, kind_named(&kind)?, &id).await? else {
         return Err(Problem::new(
             ProblemKind::NotFound,
             "no such entity is in the graph: it never took part in a payment, or left by age",
@@ -131,6 +125,13 @@ pub(super) async fn subgraph(
         }
         _ => Json(reply(&neighbourhood)).into_response(),
     })
+}
+
+/// The kind that a path names.
+pub(super) fn kind_named(name: &str) -> Result<Kind, Problem> {
+    let none =
+        || Problem::new(ProblemKind::NotFound, "there are these kinds of entities: account, device, ip, merchant");
+    Kind::from_name(name).ok_or_else(none)
 }
 
 fn view(neighbourhood: &Neighbourhood) -> UnGraph<NodeView, EdgeView> {

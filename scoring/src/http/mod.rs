@@ -1,7 +1,8 @@
 //! The HTTP rim: routes, headers, problems, traces.
 //!
-//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers) → `request`
-//! (deadline, body) → `door` (who asks, for which tenant, and whether a handler sees it) → `problem` (every error and its status) → `trace` (span, access line, metrics around each request) →
+//! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers), `console`
+//! (pages) → `request` (deadline, body) → `door` (who asks, for which tenant, and whether a handler sees it) → `problem` (every error and its
+//! status) → `trace` (span, access line, metrics around each request) →
 //! `openapi`, `ids`.
 //!
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
@@ -10,6 +11,7 @@ mod access;
 mod actor;
 mod audit;
 mod changes;
+mod console;
 mod door;
 mod drift;
 mod entities;
@@ -23,6 +25,7 @@ mod openapi;
 mod payments;
 mod policies;
 mod problem;
+mod recent;
 mod request;
 mod reviews;
 mod rings;
@@ -51,7 +54,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use access::{PeopleReply, RuleReply, RuleRequest, TokenIssued, TokenRequest, TokensReply};
 pub use actor::{ACTOR, ACTOR_SIGNATURE, ACTOR_TIME, signed_message};
-pub use audit::ProofsReply;
+pub use audit::{AuditKeyReply, ProofsReply};
 pub use changes::{ChangeEntry, ChangesReply};
 pub use entities::{SubgraphLink, SubgraphNode, SubgraphReply};
 pub use evidence::SeenReply;
@@ -67,6 +70,7 @@ pub use policies::{
     ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
 };
 pub use problem::{Problem, ProblemKind, Refused};
+pub use recent::{EntityPaymentReply, EntityPaymentsReply};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
 pub use reviews::{BulkReply, BulkRequest, BulkTold, CaseReply, CasesReply, ReviewSettingsReply};
 pub use rings::{RingLinkReply, RingMemberReply, RingReply, RingsReply};
@@ -114,6 +118,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/verdicts/{transaction_id}/explanation", get(evidence::explanation))
         .route("/v1/labels", post(labels::add))
         .route("/v1/entities/{kind}/{id}/subgraph", get(entities::subgraph))
+        .route("/v1/entities/{kind}/{id}/payments", get(recent::list))
         .route("/v1/changes", get(changes::list))
         .route("/v1/drift", get(drift::show))
         .route("/v1/experiments", get(experiments::list).post(experiments::create))
@@ -144,6 +149,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/rings/{ring_id}", get(rings::show))
         .route("/v1/training/stream", get(training::stream))
         .route("/v1/audit/head", get(audit::head))
+        .route("/v1/audit/key", get(audit::key))
         .route("/v1/audit/proof", get(audit::of_position))
         .route("/v1/audit/proof/{transaction_id}", get(audit::of_transaction))
         .route("/v1/audit/consistency", get(audit::consistency))
@@ -162,7 +168,7 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
     let door = DoorKeeper::new(access, oidc, &config.default_tenant, config.is_loopback);
     let oidc = door.oidc.is_on().then(|| oidc::OidcClient::new(&door.oidc, door.random())).transpose()?;
     let app = Arc::new(App { service, config, metrics, taken: actor::Taken::default(), door, oidc });
-    Ok(rim(routes.layer(from_fn_with_state(Arc::clone(&app), door::admit))).with_state(app))
+    Ok(rim(console::routes(routes).layer(from_fn_with_state(Arc::clone(&app), door::admit))).with_state(app))
 }
 
 /// What stands around all routes: problems for what matches none, panics caught, traces.

@@ -2,7 +2,7 @@
 
 use super::{
     access, audit, changes, drift, entities, evidence, experiments, labels, lists, models, oidc, payments, policies,
-    problem, reviews, rings, session, status, training,
+    problem, recent, reviews, rings, session, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,7 @@ use utoipa::OpenApi;
         evidence::explanation,
         labels::add,
         entities::subgraph,
+        recent::list,
         changes::list,
         drift::show,
         experiments::list,
@@ -58,6 +59,7 @@ use utoipa::OpenApi;
         rings::show,
         training::stream,
         audit::head,
+        audit::key,
         audit::of_position,
         audit::of_transaction,
         audit::consistency,

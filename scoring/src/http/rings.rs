@@ -5,7 +5,7 @@ use super::door::Tenant;
 use super::entities::SubgraphNode;
 use super::payments::bad_path;
 use super::problem::{Problem, ProblemKind};
-use crate::rings::{GrowthDay, Ring, RingMember, RingSummary};
+use crate::rings::{GrowthDay, OpenCase, Ring, RingMember, RingSummary};
 use crate::wire::format_timestamp;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -82,8 +82,8 @@ pub struct RingMemberReply {
     pub reported: u32,
     /// Since when it is tied to others, UTC milliseconds.
     pub since_ms: i64,
-    /// The account's open case.
-    pub open_case: Option<String>,
+    /// The account's open case: what a decision for all of the ring names as a target.
+    pub open_case: Option<OpenCase>,
 }
 
 #[derive(Debug, Default, Deserialize)]

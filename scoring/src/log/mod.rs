@@ -221,6 +221,14 @@ impl EventLog {
         self.store.of_kind_from(kind, position, limit)
     }
 
+    /// The newest durable entries of a kind, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn newest_of_kind(&self, kind: Kind, limit: usize) -> Result<Vec<Entry>, LogError> {
+        self.store.newest_of_kind(kind, limit)
+    }
+
     /// First position after the last durable entry of a kind.
     pub fn end_of(&self, kind: Kind) -> u64 {
         self.store.end_of(kind)

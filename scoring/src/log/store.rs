@@ -244,6 +244,28 @@ impl Store {
         read().map_err(|error| self.error(error))
     }
 
+    pub(super) fn newest_of_kind(&self, kind: Kind, limit: usize) -> Result<Vec<Entry>, LogError> {
+        let read = || -> Result<Vec<Entry>, redb::Error> {
+            let Some(database) = self.opened() else { return Err(redb::Error::DatabaseClosed) };
+            let transaction = database.begin_read()?;
+            let positions = match transaction.open_table(kind.table()) {
+                Ok(positions) => positions,
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let log = transaction.open_table(LOG)?;
+            let mut entries = Vec::new();
+            for found in positions.iter()?.rev().take(limit) {
+                let (position, _) = found?;
+                if let Some(bytes) = log.get(position.value())? {
+                    entries.push(Entry::new(position.value(), bytes.value().to_vec()));
+                }
+            }
+            Ok(entries)
+        };
+        read().map_err(|error| self.error(error))
+    }
+
     /// Reads the log's identity, or gives it one.
     fn identify(&self) -> Result<(), LogError> {
         let identify = || -> Result<u64, redb::Error> {

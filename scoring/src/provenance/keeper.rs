@@ -3,7 +3,7 @@
 use super::entry::leaf;
 use super::head::{SignedHead, TreeHead};
 use super::store::TreeStore;
-use super::{Audit, AuditConfig, Inner, witness};
+use super::{Audit, AuditConfig, HeadKey, Inner, witness};
 use crate::clock;
 use crate::log::EventLog;
 use anyhow::{Context, Result};
@@ -89,6 +89,7 @@ pub(crate) fn open(
     }
     let inner = Arc::new(Inner {
         log: links.log.clone(),
+        key: HeadKey { signer: key.name().to_owned(), public_key: key.public() },
         reader: store.reader().clone(),
         head: ArcSwapOption::empty(),
         head_every: config.head_every,

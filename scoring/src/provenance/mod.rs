@@ -102,8 +102,18 @@ pub struct Audit {
     inner: Option<Arc<Inner>>,
 }
 
+/// The key that heads are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadKey {
+    /// Its name: the `signer` of heads.
+    pub signer: String,
+    /// The public key, 64 hex digits (ed25519).
+    pub public_key: String,
+}
+
 struct Inner {
     log: EventLog,
+    key: HeadKey,
     reader: TreeReader,
     head: ArcSwapOption<SignedHead>,
     head_every: Duration,
@@ -121,6 +131,14 @@ impl Audit {
     /// [`AuditError::Off`].
     pub fn head(&self) -> Result<Option<Arc<SignedHead>>, AuditError> {
         Ok(self.inner()?.head.load_full())
+    }
+
+    /// The key that heads are signed with now; earlier heads may have another signer's.
+    ///
+    /// # Errors
+    /// [`AuditError::Off`].
+    pub fn key(&self) -> Result<&HeadKey, AuditError> {
+        Ok(&self.inner()?.key)
     }
 
     /// Proofs that a payment and, where it has one, its verdict are in the log, in this order.

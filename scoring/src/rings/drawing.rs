@@ -3,6 +3,7 @@
 //! First what ties the most accounts, then the accounts on that, those at risk first, then the merchants that most of them paid. Whatever
 //! place one of the three does not need, the next has. Each pair of nodes is joined at most once.
 
+use super::cases::OpenCase;
 use super::figures::{Figures, MemberFigures, Traffic};
 use super::report::milliseconds;
 use super::state::Rings;
@@ -33,7 +34,7 @@ pub struct RingNode {
     /// Of them, reported as fraud.
     pub reported: u32,
     /// The account's open case.
-    pub open_case: Option<String>,
+    pub open_case: Option<OpenCase>,
 }
 
 /// A link drawn.
@@ -133,7 +134,7 @@ impl Rings {
     }
 
     fn drawn(&self, node: u32, payments: u32, reported: u32) -> RingNode {
-        let open_case = self.open_case_of(node).map(str::to_owned);
+        let open_case = self.open_case_of(node).cloned();
         RingNode { kind: self.nodes[node].kind, id: self.nodes[node].name.to_string(), payments, reported, open_case }
     }
 }

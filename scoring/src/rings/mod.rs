@@ -51,6 +51,7 @@ mod state;
 mod tie;
 mod window;
 
+pub use cases::OpenCase;
 pub use drawing::{MAX_DRAWN, RingGraph, RingLink, RingNode};
 pub use input::{RingPayment, RingVerdict};
 pub use report::{GROWTH_DAYS, GrowthDay, MAX_LISTED, MAX_MEMBERS, Ring, RingMember, RingSummary};

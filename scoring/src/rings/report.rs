@@ -1,5 +1,6 @@
 //! What people ask: rings by rank, one ring, the ring of an account. Asked of one tenant at a time.
 
+use super::cases::OpenCase;
 use super::drawing::RingGraph;
 use super::figures::Figures;
 use super::state::Rings;
@@ -83,7 +84,7 @@ pub struct RingMember {
     /// Since when it is tied to others, UTC milliseconds.
     pub since_ms: i64,
     /// The account's open case.
-    pub open_case: Option<String>,
+    pub open_case: Option<OpenCase>,
 }
 
 /// A day of a ring.
@@ -121,7 +122,7 @@ impl Rings {
                 payments: member.payments,
                 reported: member.reported,
                 since_ms: milliseconds(member.since_s),
-                open_case: self.open_case_of(member.node).map(str::to_owned),
+                open_case: self.open_case_of(member.node).cloned(),
             }
         });
         Some(Ring {
@@ -153,7 +154,7 @@ impl Rings {
         rings.into_iter().map(|(_, id)| id).collect()
     }
 
-    pub(super) fn open_case_of(&self, node: u32) -> Option<&str> {
+    pub(super) fn open_case_of(&self, node: u32) -> Option<&OpenCase> {
         let node = &self.nodes[node];
         if node.kind == Kind::Account { self.cases.get(node.tenant, &node.name) } else { None }
     }

@@ -1,6 +1,6 @@
 //! The fold. Equal calls in equal order give equal rings.
 
-use super::cases::OpenCases;
+use super::cases::{OpenCase, OpenCases};
 use super::identity::RingRow;
 use super::input::{RingPayment, RingVerdict};
 use super::links::{Link, Links};
@@ -106,7 +106,7 @@ impl Rings {
     }
 
     /// The open cases that the tenant's accounts have from now on, by account: shown with their rings, and nothing else comes of them.
-    pub fn open_cases(&mut self, tenant: &str, cases: HashMap<String, String>) {
+    pub fn open_cases(&mut self, tenant: &str, cases: HashMap<String, OpenCase>) {
         if let Some(tenant) = self.nodes.known_tenant(tenant) {
             self.cases.replace(tenant, cases);
         }

@@ -18,6 +18,11 @@ pub(super) struct Story {
     pub(super) position: u64,
 }
 
+/// A case in its first version.
+pub(super) fn open_case(case_id: &str) -> OpenCase {
+    OpenCase { case_id: case_id.to_owned(), version: 1 }
+}
+
 impl Story {
     pub(super) fn new() -> Story {
         let rings = Rings::new(RingSettings::default());

@@ -18,9 +18,11 @@ mod examples;
 mod explanation;
 mod health;
 mod labels;
+mod recent;
 mod replay;
 mod start;
 
+use crate::cases::Case;
 use crate::cluster::Cluster;
 use crate::control::Control;
 use crate::drift::Drift;
@@ -32,7 +34,7 @@ use crate::log::{TransactionKey, TransactionRow, VerdictPlace};
 use crate::policy::dry_run::DryRuns;
 use crate::provenance::Audit;
 use crate::reviews::Reviews;
-use crate::rings::{Ring, RingSummary};
+use crate::rings::{OpenCase, Ring, RingSummary};
 use crate::serving::Serving;
 use crate::snapshot::Taker;
 use crate::{clock, trace_context, wire};
@@ -57,6 +59,7 @@ pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
 pub use explanation::{SeenVerdict, Unexplained};
 pub(crate) use health::Health;
 use labels::Labels;
+pub use recent::RecentPayment;
 
 /// How often it is looked whether there is more for the trainer.
 const TRAINING_POLL: Duration = Duration::from_millis(50);
@@ -245,6 +248,20 @@ impl Service {
         self.inner.follower.around(tenant, kind, id).await
     }
 
+    /// The newest payments in which an entity took part, newest first, at most `limit`; of the newest million payments of all tenants.
+    ///
+    /// # Errors
+    /// Where the log cannot be read, too many such questions wait, or the service stops.
+    pub async fn recent(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<RecentPayment>, ServiceError> {
+        self.inner.recent(tenant, kind, id, limit).await
+    }
+
     /// The verdict on a payment with the neighbourhood that it was read off; none where there is no verdict.
     ///
     /// # Errors
@@ -269,9 +286,11 @@ impl Service {
         self.inner.follower.ring(tenant, ring_id, self.open_cases(tenant)).await
     }
 
-    fn open_cases(&self, tenant: &str) -> HashMap<String, String> {
-        let owned = |(account, case_id): (&str, &str)| (account.to_owned(), case_id.to_owned());
-        self.inner.reviews.look(|cases| cases.open_accounts(tenant).map(owned).collect())
+    fn open_cases(&self, tenant: &str) -> HashMap<String, OpenCase> {
+        let told = |case: &Arc<Case>| {
+            (case.account.clone(), OpenCase { case_id: case.case_id.clone(), version: case.version })
+        };
+        self.inner.reviews.look(|cases| cases.open_cases(tenant).map(told).collect())
     }
 
     /// Why the verdict on a payment is what it is; none where there is no verdict.

@@ -1,6 +1,6 @@
 //! Every bound and its answer.
 
-use crate::rings::testing::{Story, payment};
+use crate::rings::testing::{Story, open_case, payment};
 use crate::rings::{MAX_MEMBERS, RingPayment, RingSettings, RingVerdict, Rings};
 
 #[test]
@@ -22,7 +22,7 @@ fn too_many_tenants_are_not_followed() {
     for tenant in 0..4_100 {
         story.tenant = format!("tenant-{tenant}");
         story.pay("a d ip");
-        story.rings.open_cases(&story.tenant, [("a".to_owned(), "case".to_owned())].into());
+        story.rings.open_cases(&story.tenant, [("a".to_owned(), open_case("case"))].into());
     }
     assert_eq!((story.rings.stats().payments, story.rings.stats().not_followed), (4_096, 4));
     assert!(story.rings.list("tenant-4099", 1).is_empty());

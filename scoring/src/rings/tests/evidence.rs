@@ -1,6 +1,6 @@
 //! What is told of a ring: numbers, rank, members, growth, drawing.
 
-use crate::rings::testing::{DAY_S, START_S, Story};
+use crate::rings::testing::{DAY_S, START_S, Story, open_case};
 use crate::rings::{GROWTH_DAYS, MAX_DRAWN, RingLink};
 use fraudnet_graph::{Kind, Relation};
 
@@ -19,8 +19,8 @@ fn a_ring_in_numbers() {
     story.label(&good, false);
     // Over nothing that ties anybody: not the ring's.
     story.fraud("a1 own home @m3 5000");
-    story.rings.open_cases("bank", [("a2".to_owned(), "case_2".to_owned())].into());
-    story.rings.open_cases("bank", [("a3".to_owned(), "case_3".to_owned())].into());
+    story.rings.open_cases("bank", [("a2".to_owned(), open_case("case_2"))].into());
+    story.rings.open_cases("bank", [("a3".to_owned(), open_case("case_3"))].into());
 
     let list = story.rings.list("bank", 10);
     let ring = &list[0];
@@ -35,12 +35,12 @@ fn a_ring_in_numbers() {
     assert_eq!(&whole.summary, ring);
     let told = |place: usize| {
         let member = &whole.members[place];
-        (member.kind, &*member.id, member.payments, member.reported, member.since_ms, member.open_case.as_deref())
+        (member.kind, &*member.id, member.payments, member.reported, member.since_ms, member.open_case.clone())
     };
     assert_eq!(told(0), (Kind::Account, "a1", 1, 1, START_MS, None));
     assert_eq!(told(1), (Kind::Account, "a2", 1, 1, START_MS + DAY_MS, None));
     assert_eq!(told(2), (Kind::Device, "d1", 4, 2, START_MS, None));
-    assert_eq!(told(4), (Kind::Account, "a3", 2, 0, START_MS + DAY_MS, Some("case_3")));
+    assert_eq!(told(4), (Kind::Account, "a3", 2, 0, START_MS + DAY_MS, Some(open_case("case_3"))));
     assert_eq!((whole.members.len(), whole.members_left_out, whole.growth.len()), (5, 0, GROWTH_DAYS));
     let last: Vec<_> = whole.growth[28..].iter().map(|day| (day.at_ms, day.accounts, day.amount_hundredths)).collect();
     assert_eq!(last, [(START_MS, 1, 10_000), (START_MS + DAY_MS, 2, 160_000)]);

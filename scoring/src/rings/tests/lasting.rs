@@ -1,6 +1,6 @@
 //! What becomes of a ring with time: its id, ageing, merging, falling apart; and that tenants are apart.
 
-use crate::rings::testing::Story;
+use crate::rings::testing::{Story, open_case};
 
 #[test]
 fn a_ring_shrinks_with_age_and_ends() {
@@ -135,6 +135,6 @@ fn tenants_share_nothing() {
     // What another tenant knows of the same transaction id says nothing here.
     let mine = story.pay("a5 d9 ip9");
     story.rings.label(story.position, "shop", &mine, true, story.at_s);
-    story.rings.open_cases("shop", [("a0".to_owned(), "case_shop".to_owned())].into());
+    story.rings.open_cases("shop", [("a0".to_owned(), open_case("case_shop"))].into());
     assert_eq!(story.rings.list("bank", 10)[0].open_cases, 0);
 }

@@ -1,0 +1,75 @@
+// Screenshots of every page in both themes: node shots.mjs FOLDER [WIDTHxHEIGHT]
+
+import { mkdir } from "node:fs/promises";
+import { logIn, openStage, queueReady } from "./stage.mjs";
+
+const folder = process.argv[2] ?? "shots";
+const [width, height] = (process.argv[3] ?? "1280x800").split("x").map(Number);
+const only = process.argv[4];
+await mkdir(folder, { recursive: true });
+const stage = await openStage({ width, height });
+const { page, address } = stage;
+
+const PAGES = [
+  ["queue", "#/queue", (it) => queueReady(it)],
+  [
+    "case",
+    null,
+    async (it) => {
+      await queueReady(it);
+      await it.keyboard.press("n");
+      await it.locator(".graph-canvas canvas").first().waitFor();
+      await it.locator(".weights").first().waitFor();
+      await it.waitForTimeout(400);
+    },
+  ],
+  ["rings", "#/rings", (it) => it.locator("tbody tr").first().waitFor()],
+  [
+    "ring",
+    null,
+    async (it) => {
+      await it.goto(`${address}#/rings`);
+      await it.locator("tbody a").first().click();
+      await it.locator(".graph-canvas canvas").first().waitFor();
+      await it.locator(".u-wrap").first().waitFor();
+      await it.waitForTimeout(300);
+    },
+  ],
+  [
+    "rules",
+    "#/rules",
+    async (it) => {
+      await it.getByRole("button", { name: "What would it have done?" }).click();
+      await it.locator(".report .u-wrap").waitFor();
+    },
+  ],
+  ["experiments", "#/experiments", (it) => it.locator("h2#rails-title").waitFor()],
+  [
+    "health",
+    "#/health",
+    async (it) => {
+      await it.locator(".board").waitFor();
+      await it.waitForTimeout(11_000);
+    },
+  ],
+  ["audit", "#/audit?payment=order-1000", (it) => it.locator(".proof .mark").first().waitFor()],
+];
+
+await page.emulateMedia({ colorScheme: "light" });
+await page.goto(`${address}#/queue`);
+await page.getByLabel("Access token").waitFor();
+await page.screenshot({ path: `${folder}/login-light.png` });
+await logIn(page, address, "lead");
+for (const [name, place, ready] of PAGES) {
+  if (only && !only.split(",").includes(name)) continue;
+  await page.goto(`${address}${place ?? "#/queue"}`);
+  await ready(page);
+  for (const theme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForTimeout(250);
+    await page.screenshot({ path: `${folder}/${name}-${theme}.png` });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+console.log(stage.complaints.join("\n") || "no complaints");
+await stage.close();
