@@ -1,6 +1,6 @@
 //! Whoever gives access: in by a one-time link, as an operator on the service's machine makes it.
 
-use crate::client::Client;
+use crate::client::{Client, Reply};
 use crate::folder::Folder;
 use crate::server::{PATIENCE, Server};
 use fraudnet_scoring::access::Secret;
@@ -67,17 +67,27 @@ impl Admin {
         self.send(Method::POST, "/v1/access/tokens", body).await.json_of(201)
     }
 
-    /// A change in the session.
+    /// The same session's cookie, shown to another run of the service.
+    #[must_use]
+    pub fn again(&self, server: &Server) -> Admin {
+        Admin { client: server.client.clone(), origin: format!("http://{}", server.address), ..self.clone() }
+    }
+
+    /// Asks for something in the session, as its page does.
     ///
     /// # Panics
     /// Where the connection breaks.
-    pub async fn send(&self, method: Method, path: &str, body: &Value) -> crate::Reply {
-        let headers = [
-            ("content-type", "application/json"),
-            ("cookie", &self.cookie),
-            ("x-csrf-token", &self.csrf),
-            ("origin", &self.origin),
-        ];
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Reply {
+        let headers = [("x-csrf-token", &*self.csrf), ("origin", &*self.origin)];
+        self.send_as_page(method, path, &headers, body).await
+    }
+
+    /// Asks for something with the session's cookie and those headers, as some page might.
+    ///
+    /// # Panics
+    /// Where the connection breaks.
+    pub async fn send_as_page(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let headers = [&[("content-type", "application/json"), ("cookie", &self.cookie)], headers].concat();
         self.client.send(method, path, &headers, body.to_string()).await.expect("the service answers")
     }
 }

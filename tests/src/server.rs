@@ -26,6 +26,7 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     log: PathBuf,
+    output: PathBuf,
 }
 
 impl Server {
@@ -46,12 +47,13 @@ impl Server {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (log, address_file) =
             (folder.join(&format!("serve-{number}.log")), folder.join(&format!("address-{number}")));
-        let lines = File::create(&log).expect("a file in the test's folder");
+        let output = folder.join(&format!("serve-{number}.out"));
+        let [lines, printed] = [&log, &output].map(|path| File::create(path).expect("a file in the test's folder"));
         let mut child = serve(folder, settings)
             .envs(variables.iter().copied())
             .arg("--addr-file")
             .arg(&address_file)
-            .stdout(Stdio::null())
+            .stdout(printed)
             .stderr(lines)
             .spawn()
             .expect("the program was found and can be started");
@@ -71,7 +73,7 @@ impl Server {
             Ok(Err(reason)) => panic!("the service {reason}:\n{}", read(&log)),
             Err(_) => panic!("the service does not listen:\n{}", read(&log)),
         };
-        let server = Server { child, client: Client::new(address), address, log };
+        let server = Server { child, client: Client::new(address), address, log, output };
         let ready = timeout(PATIENCE, async {
             while server.client.get("/readyz").await.status != 200 {
                 sleep(POLL).await;
@@ -84,6 +86,27 @@ impl Server {
     /// Everything it logged so far.
     pub fn logged(&self) -> String {
         read(&self.log)
+    }
+
+    /// Everything it printed so far.
+    pub fn printed(&self) -> String {
+        read(&self.output)
+    }
+
+    /// Waits until it has printed a line with that in it.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub async fn printed_line(&self, part: &str) -> String {
+        let waiting = async {
+            loop {
+                if let Some(line) = self.printed().lines().find(|line| line.contains(part)) {
+                    return line.to_owned();
+                }
+                sleep(POLL).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("it does not print {part}: {}", self.printed()))
     }
 
     /// Kills it as `kill -9` does, and waits until it is gone.

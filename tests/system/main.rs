@@ -1,6 +1,7 @@
 //! Whole-system tests, one binary. Each starts the real service in a folder of its own and speaks HTTP to it; `fuzz` alone speaks to the
 //! routes within the process, because a hundred thousand requests over sockets would take minutes.
 
+mod access;
 mod audit;
 mod bad_input;
 mod chaos;
