@@ -2,10 +2,11 @@
 
 use super::screen::Screen;
 use super::{Client, DemoOptions};
-use crate::access::Role;
+use crate::access::{Grant, Reach, Role};
 use crate::clock;
 use crate::config::{self, LogFormat, TelemetryConfig};
 use crate::http;
+use crate::invite::{self, Invitation};
 use crate::service::Service;
 use crate::telemetry::{self, Telemetry};
 use anyhow::{Context, anyhow, bail};
@@ -22,6 +23,8 @@ use tokio::task::JoinHandle;
 
 /// Where the released models lie in a checkout.
 const FAMILY: &str = "models/hybrid";
+/// How long the console's link waits for being used, milliseconds.
+const LINK_MS: i64 = 86_400_000;
 const READY_POLL: Duration = Duration::from_millis(5);
 const DRAIN_TIME: Duration = Duration::from_secs(6);
 const HANG_UP_TIME: Duration = Duration::from_secs(2);
@@ -83,6 +86,15 @@ impl House {
         ));
         let client = Client::new(address);
         Ok(House { service, client, server, stop: Some(stop), upkeep, telemetry: Some(telemetry), _folder: folder })
+    }
+
+    /// Where somebody gets into the console, once, with a name of their own.
+    pub(super) async fn console(&self) -> anyhow::Result<String> {
+        let roles = [Role::Lead, Role::DataScientist, Role::Admin, Role::Auditor].into();
+        let grant = Grant { roles, reach: Reach::AllTenants };
+        let invitation = Invitation { name: Some("demo".to_owned()), grant, lasts_ms: LINK_MS };
+        let secret = invitation.submit(self.service.control()).await?;
+        Ok(invite::address(self.client.base(), &secret))
     }
 
     /// Waits until the server ends by itself, which it should not.

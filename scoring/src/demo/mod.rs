@@ -102,7 +102,7 @@ async fn demo(options: DemoOptions, screen: Arc<Screen>, begun: Instant) -> anyh
     screen.end_progress();
     let ending = match shown {
         Ok(Some(ending)) if options.stay => {
-            screen.say(table::farewell(house.client.base()));
+            screen.say(table::farewell(house.client.base(), &house.console().await?));
             tokio::select! {
                 _ = signals.next() => Ok(ending),
                 failed = house.ended() => Err(failed),

@@ -123,8 +123,8 @@ fn latency(text: &mut String, name: &str, latency: &Latency) -> std::fmt::Result
 }
 
 /// What can be done now.
-pub(super) fn farewell(url: &str) -> String {
+pub(super) fn farewell(url: &str, console: &str) -> String {
     format!(
-        "\n The service stays up on {url} until Ctrl-C. Ask it about a payment:\n\n curl -s {url}/v1/transactions:score -H 'content-type: application/json' -d '{CURL_BODY}'\n\n Look at what was held, why, and who belongs together:\n\n curl -s {url}/v1/reviews\n curl -s {url}/v1/verdicts/TRANSACTION/explanation\n curl -s {url}/v1/rings\n"
+        "\n The service stays up on {url} until Ctrl-C. Work on what it held, in the console (the link works once):\n\n {console}\n\n Ask it about a payment:\n\n curl -s {url}/v1/transactions:score -H 'content-type: application/json' -d '{CURL_BODY}'\n"
     )
 }
