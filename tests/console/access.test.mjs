@@ -65,7 +65,7 @@ const PAGES = {
   rules: async () => {
     await page.goto(`${address}#/rules`);
     await page.getByRole("button", { name: "What would it have done?" }).click();
-    await page.locator(".report .uplot").waitFor({ timeout: 30_000 });
+    await page.locator(".report .uplot").waitFor();
   },
   experiments: () => page.goto(`${address}#/experiments`),
   health: async () => {

@@ -17,14 +17,14 @@ const dialog = () => page.locator("dialog[open]");
 const caseId = () => decodeURIComponent(/#\/case\/([^?]+)/.exec(page.url())?.[1] ?? "");
 
 test("login: a wrong token is refused, the right one leads to the queue", async () => {
-  await page.goto(`${address}#/queue?overdue=true`);
+  await page.goto(`${address}#/queue?status=pending`);
   await page.getByLabel("Access token").fill("not-a-token");
   await page.keyboard.press("Enter");
   await page.getByText("Not accepted").waitFor();
   await page.getByLabel("Access token").fill(TOKENS.analyst);
   await page.keyboard.press("Enter");
   await queueReady(page);
-  assert.match(page.url(), /#\/queue\?overdue=true$/, "back where one wanted to go");
+  assert.match(page.url(), /#\/queue\?status=pending$/, "back where one wanted to go");
   await page.goto(`${address}#/queue`);
   await queueReady(page);
 });
@@ -100,7 +100,7 @@ test("undo takes the last decision back within its ten seconds", async () => {
   assert.match(await page.locator(".toast .countdown").textContent(), /^\d+ s$/);
   await page.keyboard.press("u");
   await page.locator(".decided").waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Fraud" }).waitFor();
+  await page.locator(".steps button", { hasText: "Fraud" }).waitFor();
 });
 
 test("a note is written, a case is escalated, another is assigned and snoozed", async () => {
@@ -173,7 +173,7 @@ test("rules: a mistake is told where it is, a good rule is tried on the past", a
   await page.getByText(/no variable `ammount`/).waitFor();
   await when.fill("amount >= 600.0");
   await page.getByRole("button", { name: "What would it have done?" }).click();
-  await page.locator(".report").getByText("decided otherwise").waitFor({ timeout: 30_000 });
+  await page.locator(".report").getByText("decided otherwise").waitFor();
 });
 
 test("every other page has something to show", async () => {
@@ -186,6 +186,30 @@ test("every other page has something to show", async () => {
     await page.getByText(text).first().waitFor();
     await page.locator(".loading").waitFor({ state: "detached" });
     assert.equal(await page.locator(".failed").count(), 0, place);
+  }
+});
+
+test("audit: a payment's proof and the head's signature hold, checked in the browser", async () => {
+  const paid = await page.evaluate(async () => {
+    const { cases } = await (await fetch("/v1/reviews?limit=1")).json();
+    return cases[0].payments[0].transaction_id;
+  });
+  await page.goto(`${address}#/audit?payment=${encodeURIComponent(paid)}`);
+  await page.getByText("✓ leads to the signed root").nth(1).waitFor();
+  await page.locator(".facts").getByText(/✓ signed by audit-/).waitFor();
+  assert.equal(await page.locator(".mark", { hasText: "✕" }).count(), 0);
+});
+
+test("history: what the parties of a payment did else", async () => {
+  await page.goto(`${address}#/queue`);
+  await queueReady(page);
+  await page.keyboard.press("Enter");
+  const history = page.locator("section", { has: page.locator("#history-title") });
+  await history.locator("tbody tr.current").waitFor();
+  const merchant = history.getByRole("button", { name: /^merchant/ });
+  if (await merchant.isEnabled()) {
+    await merchant.click();
+    await history.locator("tbody tr").first().waitFor();
   }
 });
 

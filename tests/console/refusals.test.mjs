@@ -50,7 +50,7 @@ test("a case that somebody else holds is refused with who holds it", async () =>
   const { cases } = (await desk.call("GET", "/v1/reviews?status=pending&limit=50")).body;
   const target = cases.find((one) => !one.assignee && !one.escalated);
   await page.goto(`${address}#/case/${target.case_id}`);
-  await page.getByRole("button", { name: "Take" }).waitFor();
+  await page.locator(".steps button", { hasText: "Take" }).waitFor();
   const held = await desk.call("POST", `/v1/reviews/${target.case_id}:take`, { version: target.version });
   assert.equal(held.status, 200);
   await page.keyboard.press("t");
@@ -82,7 +82,7 @@ test("an expired session leads over the login back to the same page, and the not
 test("a service that is away: a banner, no lost text, and it goes on by itself", async () => {
   await page.getByLabel("New note").fill("written while nobody answered");
   await stage.context.route(/\/(v1|livez)/, (route) => route.abort());
-  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByText("The service does not answer.").waitFor();
   assert.equal(await page.getByLabel("New note").inputValue(), "written while nobody answered");
   await page.reload();
@@ -90,7 +90,7 @@ test("a service that is away: a banner, no lost text, and it goes on by itself",
   await page.getByLabel("New note").waitFor();
   await page.getByText("The service does not answer.").waitFor({ state: "detached" });
   assert.equal(await page.getByLabel("New note").inputValue(), "written while nobody answered");
-  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.locator(".notes p", { hasText: "written while nobody answered" }).waitFor();
   assert.equal(await page.getByLabel("New note").inputValue(), "");
 });
@@ -98,7 +98,7 @@ test("a service that is away: a banner, no lost text, and it goes on by itself",
 test("script in a note is shown as text", async () => {
   const hostile = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`;
   await page.getByLabel("New note").fill(hostile);
-  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.locator(".notes p", { hasText: "onerror" }).waitFor();
   assert.equal(await page.locator(".notes p").first().textContent(), hostile);
   assert.notEqual(await page.title(), "run");

@@ -43,7 +43,7 @@ const PAGES = [
       await it.locator(".report .u-wrap").waitFor();
     },
   ],
-  ["experiments", "#/experiments", (it) => it.locator("h2#rails-title").waitFor()],
+  ["experiments", "#/experiments", (it) => it.locator("h2#rails-title, .empty").first().waitFor()],
   [
     "health",
     "#/health",
@@ -52,7 +52,15 @@ const PAGES = [
       await it.waitForTimeout(11_000);
     },
   ],
-  ["audit", "#/audit?payment=order-1000", (it) => it.locator(".proof .mark").first().waitFor()],
+  [
+    "audit",
+    null,
+    async (it) => {
+      const { cases } = await it.evaluate(async () => (await fetch("/v1/reviews?limit=1")).json());
+      await it.goto(`${address}#/audit?payment=${encodeURIComponent(cases[0].payments[0].transaction_id)}`);
+      await it.locator(".proof .mark").first().waitFor();
+    },
+  ],
 ];
 
 await page.emulateMedia({ colorScheme: "light" });

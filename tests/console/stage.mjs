@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 /** Longer than anything here takes on a busy machine of two cores. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 const FLAGS = [
   "--headless",
   "--no-sandbox",

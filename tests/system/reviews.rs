@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn settings(folder: &Folder) -> Settings {
-    Settings::new(folder).set("reviews.four_eyes_above", 1000.0)
+    Settings::new(folder).set("reviews.four_eyes_above", 1000.0).text("reviews.reference_currency", "EUR")
 }
 
 async fn ask(client: &Client, path: &str, actor: &str, body: &Value) -> Reply {
@@ -160,6 +160,9 @@ async fn an_analysts_day() {
     let changed = results.iter().filter(|told| told.get("version").is_some()).count();
     assert_eq!((results.len(), preview["accepted"].as_u64().unwrap() as usize), (2, changed));
     assert!(changed >= 1, "{done}");
+
+    let told = client.get("/v1/reviews/settings").await.json_of(200);
+    assert_eq!((&told["reference_currency"], &told["four_eyes_above_hundredths"]), (&"EUR".into(), &100_000.into()));
 
     // A restart tells the same cases.
     let all = |client: Client| async move {

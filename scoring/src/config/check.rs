@@ -130,6 +130,7 @@ impl RawConfig {
             access: self.access(faults),
             oidc: self.oidc.clone(),
             is_loopback: self.server.listen.parse().is_ok_and(|address: SocketAddr| access::is_loopback(address.ip())),
+            reference_currency: self.reviews.reference_currency.clone(),
             input: InputRules {
                 max_event_age_ms: i64::from(max_age_days) * DAY_MS,
                 card_number_check: self.input.card_number_check,

@@ -349,6 +349,8 @@ section! {
         service_level_minutes: u32 = 240,
         /// Expected loss at which a case's turn comes after half that time, major units of the reference currency.
         half_time_loss: f64 = 500.0,
+        /// Code of the reference currency, for people to read beside amounts; empty: amounts are shown without one.
+        reference_currency: String = String::new(),
         /// What one unit of a currency is worth in the reference currency; one that is not listed counts one to one.
         rates: BTreeMap<String, f64> = BTreeMap::new(),
         /// How long somebody holds a case that they took, minutes.

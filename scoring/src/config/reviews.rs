@@ -18,6 +18,11 @@ impl RawConfig {
             (100.0 * faults.within(key, value, least..=MOST)).round() as u64
         };
         let four_eyes_above = amount(faults, "reviews.four_eyes_above", reviews.four_eyes_above, 0.0);
+        if !reviews.reference_currency.is_empty()
+            && let Err(reason) = bounds::currency(&reviews.reference_currency)
+        {
+            faults.add("reviews.reference_currency", reason);
+        }
         let mut rates = BTreeMap::new();
         for (currency, &rate) in &reviews.rates {
             if let Err(reason) = bounds::currency(currency) {
@@ -60,5 +65,15 @@ mod tests {
         raw.reviews.rates = [("USD".to_owned(), 1_000_000.0), ("JPY".to_owned(), 0.000_001)].into();
         let odd = raw.check().unwrap().service.cases;
         assert_eq!((odd.check(), odd.rates_millionths["JPY"]), (Ok(()), 1));
+    }
+
+    #[test]
+    fn the_reference_currency_is_a_code_or_nothing() {
+        let mut raw = RawConfig::default();
+        assert_eq!(raw.check().unwrap().http.reference_currency, "");
+        raw.reviews.reference_currency = "EUR".to_owned();
+        assert_eq!(raw.check().unwrap().http.reference_currency, "EUR");
+        raw.reviews.reference_currency = "euro".to_owned();
+        assert!(raw.check().unwrap_err().to_string().contains("reviews.reference_currency"));
     }
 }

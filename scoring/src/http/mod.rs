@@ -94,6 +94,8 @@ pub struct HttpConfig {
     pub oidc: OidcSettings,
     /// Whether it listens on this machine alone.
     pub is_loopback: bool,
+    /// Code of the currency that amounts of cases and rings are in; empty where nobody said.
+    pub reference_currency: String,
 }
 
 /// What the handlers share.

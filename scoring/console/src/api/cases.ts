@@ -86,7 +86,8 @@ export interface QueueFigures {
   snoozed: number;
   escalated: number;
   overdue: number;
-  oldest_ms: number | null;
+  /** How long the one that waits longest has waited. */
+  oldest_ms: number;
   expected_loss_hundredths: number;
 }
 
@@ -103,7 +104,7 @@ export interface ReviewSettings {
   undo_seconds: number;
   max_snooze_days: number;
   four_eyes_above_hundredths: number | null;
-  reference_currency: string;
+  reference_currency: string | null;
 }
 
 /** What the queue can be narrowed to; the same object asks for the next case. */

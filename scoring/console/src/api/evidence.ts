@@ -6,12 +6,16 @@ export interface Verdict {
   decision_id: string;
   transaction_id: string;
   decision: string;
+  /** What the score alone said, where policy said something else. */
+  score_decision?: string | null;
+  /** Let through to learn from it, with that probability. */
+  control_group?: { propensity: number; would_be: string } | null;
   fraud_probability: number;
   risk_score: number;
   reason_codes: string[];
   reasons: { code: string; text: string }[];
   tier: string;
-  tier_cause: string | null;
+  tier_cause?: string | null;
   model: string;
   model_version: string;
   policy_version: string;

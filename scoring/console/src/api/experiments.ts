@@ -11,6 +11,8 @@ export interface Experiment {
   stages: number;
   stage_since: string;
   rail?: string | null;
+  /** What its figures came to, once they did. */
+  conclusion?: { text: string; promote?: string | null; proposed: boolean } | null;
   spec: {
     description: string;
     arms: {
@@ -44,6 +46,7 @@ export interface Comparison {
   metric: string;
   difference: number;
   interval?: { low: number; high: number } | null;
+  finding?: "favourable" | "worse" | "not_better" | "open" | null;
 }
 
 export interface GuardRail {

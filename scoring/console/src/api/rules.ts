@@ -90,6 +90,8 @@ export interface DryRunReport {
     would_be: Decision;
   }[];
   seconds: number;
+  /** The window held more payments than are looked at; the later ones were left out. */
+  cut_short: boolean;
 }
 
 export interface DryRun {

@@ -24,6 +24,9 @@ test.each([
 });
 
 test("an entry is shown as its JSON", () => {
+  // A brace in the head, before the JSON.
+  expect(readEntry(`02${"7b".repeat(32)}7b7d`)).toBe("{}");
+  expect(readEntry("037b")).toContain("without JSON");
   expect(JSON.parse(readEntry(payment.entry)).body.transaction_id).toBe("order-1000");
   expect(readEntry("0102")).toContain("without JSON");
 });

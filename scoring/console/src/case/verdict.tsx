@@ -42,6 +42,26 @@ export function VerdictCard(props: { verdict: Verdict }) {
           <dt>Policy</dt>
           <dd class="mono">{props.verdict.policy_version}</dd>
         </div>
+        <Show when={props.verdict.score_decision}>
+          {(decision) => (
+            <div>
+              <dt>Score alone</dt>
+              <dd>
+                <DecisionMark decision={decision()} />
+              </dd>
+            </div>
+          )}
+        </Show>
+        <Show when={props.verdict.control_group}>
+          {(control) => (
+            <div>
+              <dt>Control group</dt>
+              <dd>
+                let through to learn from it; would be <DecisionMark decision={control().would_be} />
+              </dd>
+            </div>
+          )}
+        </Show>
         <div>
           <dt>Known at</dt>
           <dd class="number">

@@ -4,6 +4,7 @@ import { For, Show } from "solid-js";
 import type { Comparison } from "../api/experiments";
 import { signed, words } from "../components/format";
 import { Empty } from "../components/loaded";
+import { Mark } from "../components/marks";
 
 export function Comparisons(props: { comparisons: Comparison[] }) {
   return (
@@ -24,6 +25,7 @@ export function Comparisons(props: { comparisons: Comparison[] }) {
                 Interval
               </th>
               <th scope="col">Around zero</th>
+              <th scope="col">Finding</th>
             </tr>
           </thead>
           <tbody>
@@ -43,6 +45,9 @@ export function Comparisons(props: { comparisons: Comparison[] }) {
                       {(interval) => <Interval low={interval().low} high={interval().high} />}
                     </Show>
                   </td>
+                  <td>
+                    <Finding of={row.finding} />
+                  </td>
                 </tr>
               )}
             </For>
@@ -51,6 +56,11 @@ export function Comparisons(props: { comparisons: Comparison[] }) {
       </Show>
     </section>
   );
+}
+
+function Finding(props: { of: Comparison["finding"] }) {
+  const tone = () => (props.of === "favourable" ? "good" : props.of === "worse" ? "bad" : "plain");
+  return <Show when={props.of}>{(finding) => <Mark tone={tone()} text={words(finding())} />}</Show>;
 }
 
 /** The interval on a scale as wide as it is far from zero; zero stands in the middle. */

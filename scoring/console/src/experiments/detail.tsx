@@ -24,6 +24,13 @@ export function Detail(props: { experiment: Experiment; figures: ExperimentFigur
             </p>
           )}
         </Show>
+        <Show when={props.experiment.conclusion}>
+          {(conclusion) => (
+            <p>
+              <Mark tone="info" text={conclusion().proposed ? "waits for a person" : "concluded"} /> {conclusion().text}
+            </p>
+          )}
+        </Show>
         <Steps experiment={props.experiment} changed={props.changed} />
         <Show when={props.figures?.waits_for}>{(what) => <p class="quiet">Waits for: {what()}</p>}</Show>
         <Show when={props.figures} fallback={<Empty>Nothing was counted yet.</Empty>}>

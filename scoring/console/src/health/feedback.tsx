@@ -4,7 +4,6 @@ import type { QueueFigures } from "../api/cases";
 import type { Drift } from "../api/health";
 import { Chart } from "../components/chart";
 import { hundredths, span, whole } from "../components/format";
-import { now } from "../state/clock";
 import { referenceCurrency } from "../state/settings";
 import type { Look } from "./poll";
 import { sum } from "./prometheus";
@@ -30,7 +29,7 @@ export function Feedback(props: { figures: QueueFigures; drift: Drift; looks: Lo
         </div>
         <div>
           <dt>Oldest</dt>
-          <dd class="number">{props.figures.oldest_ms ? span(now() - props.figures.oldest_ms) : "–"}</dd>
+          <dd class="number">{props.figures.oldest_ms > 0 ? span(props.figures.oldest_ms) : "–"}</dd>
         </div>
         <div>
           <dt>Closed</dt>

@@ -3,7 +3,6 @@
 import { For, Show } from "solid-js";
 import type { QueueFigures } from "../api/cases";
 import { compact, hundredths, span, whole } from "../components/format";
-import { now } from "../state/clock";
 import { referenceCurrency } from "../state/settings";
 
 export function Figures(props: { figures: QueueFigures }) {
@@ -14,7 +13,7 @@ export function Figures(props: { figures: QueueFigures }) {
     ["Overdue", props.figures.overdue ? `▲ ${whole(props.figures.overdue)}` : "0", props.figures.overdue ? "late" : ""],
     ["Escalated", whole(props.figures.escalated), ""],
     ["Snoozed", whole(props.figures.snoozed), ""],
-    ["Oldest", props.figures.oldest_ms ? span(now() - props.figures.oldest_ms) : "–", ""],
+    ["Oldest", props.figures.oldest_ms > 0 ? span(props.figures.oldest_ms) : "–", ""],
   ];
   return (
     <dl class="figures">

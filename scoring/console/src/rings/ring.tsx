@@ -119,7 +119,7 @@ function Sheet(props: { ring: Ring; reload: () => void }) {
               ]}
             />
             <Chart
-              title={`Amount a day, ${referenceCurrency()}`}
+              title={`Amount a day${referenceCurrency() && `, ${referenceCurrency()}`}`}
               at_s={days()}
               days
               height={150}

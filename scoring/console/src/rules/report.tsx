@@ -60,6 +60,11 @@ export function Report(props: { report: DryRunReport }) {
           />
         </tbody>
       </table>
+      <Show when={props.report.cut_short}>
+        <p>
+          <Mark tone="warn" text="▲ the window holds more payments than are looked at: the later ones are left out" />
+        </p>
+      </Show>
       <Show when={errors() > 0}>
         <p>
           <Mark tone="warn" text={`▲ of ${whole(errors())} payments it cannot be said`} />

@@ -51,6 +51,8 @@ pub struct ReviewSettingsReply {
     /// The settings.
     #[serde(flatten)]
     pub settings: CaseSettings,
+    /// Code of the reference currency; none where it was not configured.
+    pub reference_currency: Option<String>,
 }
 
 /// Cases that one action is for.
@@ -186,7 +188,9 @@ pub(super) async fn show(
     responses((status = 200, description = "The settings that hold", body = ReviewSettingsReply))
 )]
 pub(super) async fn settings(State(app): State<Arc<App>>) -> Json<ReviewSettingsReply> {
-    Json(ReviewSettingsReply { settings: app.service.reviews().settings() })
+    let currency = &app.config.reference_currency;
+    let reference_currency = (!currency.is_empty()).then(|| currency.clone());
+    Json(ReviewSettingsReply { settings: app.service.reviews().settings(), reference_currency })
 }
 
 impl CaseReply {
