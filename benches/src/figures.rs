@@ -15,7 +15,7 @@ pub enum Target {
 /// One measured figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
-    /// What was measured: `sampler`, `observe`, `network`, `http`, `start`.
+    /// What was measured: `sampler`, `observe`, `network`, `http`, `start`, `review`, `cluster`.
     pub group: &'static str,
     /// Which figure.
     pub name: String,

@@ -1,7 +1,7 @@
 //! Measuring every promised figure beside its target, with the bare floor or the peer it is compared with in the same run.
 //!
 //! Map, in reading order:
-//! - what is measured: [`sampler`], [`observe`], [`network`], [`http`], [`start`], [`cluster`], each a function that adds to [`figures`];
+//! - what is measured: [`sampler`], [`observe`], [`network`], [`http`], [`start`], [`review`], [`cluster`], each a function that adds to [`figures`];
 //! - what it is measured on: [`Stream`] (`stream`, of [`generator`] or read from a folder), [`simulated`] payments, as [`messages`] too;
 //! - what it is compared with: [`floor`] (sampling with nothing but topology), [`disk`] (a sync), [`peer`] (FastAPI and onnxruntime);
 //! - with what: [`load`] (open and closed loop), [`process`] (the service, started and stopped), [`places`], [`Quantiles`], [`machine`].
@@ -25,6 +25,7 @@ pub mod peer;
 pub mod places;
 pub mod process;
 mod quantiles;
+pub mod review;
 pub mod sampler;
 pub mod simulated;
 pub mod start;

@@ -7,6 +7,8 @@ use fraudnet_scoring::access::Secret;
 use fraudnet_scoring::invite::Invitation;
 use hyper::Method;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -25,19 +27,28 @@ impl Admin {
     /// # Panics
     /// Where nobody is let in.
     pub async fn enter(server: &Server, folder: &Folder) -> Admin {
-        let secret = Invitation::first(600_000).leave(&folder.join("data")).expect("the service has a folder");
-        Admin::enter_by(server, &secret).await
+        Admin::enter_at(server.address, &folder.join("data")).await
+    }
+
+    /// The same for a service at that address with its log in that folder.
+    ///
+    /// # Panics
+    /// Where nobody is let in.
+    pub async fn enter_at(address: SocketAddr, data: &Path) -> Admin {
+        let secret = Invitation::first(600_000).leave(data).expect("the service has a folder");
+        Admin::enter_by(address, &secret).await
     }
 
     /// Uses a link.
     ///
     /// # Panics
     /// Where nobody is let in.
-    pub async fn enter_by(server: &Server, secret: &Secret) -> Admin {
+    pub async fn enter_by(address: SocketAddr, secret: &Secret) -> Admin {
+        let client = Client::new(address);
         let body = json!({ "once": secret.reveal() });
         let entering = async {
             loop {
-                let reply = server.client.post("/v1/session", &[], &body).await;
+                let reply = client.post("/v1/session", &[], &body).await;
                 if reply.status == 200 {
                     return reply;
                 }
@@ -47,7 +58,7 @@ impl Admin {
         let reply = timeout(PATIENCE, entering).await.expect("the link works");
         let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
         let csrf = reply.json()["csrf"].as_str().expect("a session has a CSRF token").to_owned();
-        Admin { client: server.client.clone(), origin: format!("http://{}", server.address), cookie, csrf }
+        Admin { client, origin: format!("http://{address}"), cookie, csrf }
     }
 
     /// Makes a token for all tenants.

@@ -96,7 +96,12 @@ async fn every_route_answers_every_caller_as_declared() {
             let has_route = !body.contains("there is no such route") && status != 405;
             if !expected.fits(status) || !has_route || status >= 500 {
                 let told = body.chars().take(200).collect::<String>();
-                wrong.push(format!("{} {} as {}: {status} for {expected:?}: {told}", row.method, row.path, asker.name()));
+                wrong.push(format!(
+                    "{} {} as {}: {status} for {expected:?}: {told}",
+                    row.method,
+                    row.path,
+                    asker.name()
+                ));
             }
         }
     }
@@ -109,6 +114,9 @@ async fn every_route_answers_every_caller_as_declared() {
 fn the_documentation_holds_the_matrix() {
     let page = std::fs::read_to_string(repository().join("scoring/docs/access.md")).unwrap();
     for table in [tables::roles_markdown(), tables::markdown()] {
-        assert!(page.contains(table.trim_end()), "put the output of `fraudnet access matrix` into scoring/docs/access.md");
+        assert!(
+            page.contains(table.trim_end()),
+            "put the output of `fraudnet access matrix` into scoring/docs/access.md"
+        );
     }
 }

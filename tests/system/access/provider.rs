@@ -102,7 +102,8 @@ async fn people_sign_in_with_a_provider() {
     let rule_id = admin.send(Method::POST, "/v1/access/people", &rule).await.json_of(201)["rule_id"].clone();
     let signed_in = provider.sign_in(&server.client, "ann").await;
     assert_eq!((signed_in.status, signed_in.header("location")), (303, "/console/#/queue"), "{}", signed_in.text());
-    let cookies: Vec<&str> = signed_in.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let cookies: Vec<&str> =
+        signed_in.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     let session = cookies.iter().find(|cookie| cookie.starts_with("fraudnet=")).expect("the session's cookie");
     assert!(cookies.iter().any(|cookie| cookie.starts_with("fraudnet-signin=;")), "{cookies:?}");
     let cookie = session.split(';').next().unwrap().to_owned();

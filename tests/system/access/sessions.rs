@@ -14,7 +14,7 @@ async fn the_first_start_lets_the_first_admin_in_once() {
     let printed = server.printed_line("/console/#/login?once=").await;
     assert!(printed.starts_with(&format!("http://{}/console/#/login?once=fnonce_", server.address)), "{printed}");
     let secret = Secret::new(printed.rsplit_once("once=").unwrap().1.trim());
-    let admin = Admin::enter_by(&server, &secret).await;
+    let admin = Admin::enter_by(server.address, &secret).await;
     let again = server.client.post("/v1/session", &[], &json!({ "once": secret.reveal() })).await.problem(401);
     assert_eq!(again["code"], "link_spent");
     admin.token("root", &["admin"]).await;
@@ -26,7 +26,7 @@ async fn the_first_start_lets_the_first_admin_in_once() {
     let config = folder.join("config.toml");
     let made = run(&["access", "link", "--config", config.to_str().unwrap(), "--name", "ops"]).await;
     let link = String::from_utf8(made.stdout).unwrap();
-    let admin = Admin::enter_by(&server, &Secret::new(link.rsplit_once("once=").unwrap().1.trim())).await;
+    let admin = Admin::enter_by(server.address, &Secret::new(link.rsplit_once("once=").unwrap().1.trim())).await;
     let told: Value = admin.send(Method::GET, "/v1/session", &json!({})).await.json_of(200);
     assert_eq!((&told["name"], &told["roles"]), (&"ops".into(), &json!(["admin"])));
     assert!(!server.printed().contains("once="), "{}", server.printed());
@@ -41,9 +41,16 @@ async fn what_is_revoked_holds_no_more_nor_what_was_begun_with_it() {
     let made = admin.make(&json!({ "name": "ann", "roles": ["analyst"], "tenant": "default" })).await;
     let (token, token_id) = (made["token"].as_str().unwrap(), made["token_id"].as_str().unwrap());
     let begun = server.client.post("/v1/session", &[], &json!({ "token": token })).await;
-    assert!(begun.header("set-cookie").contains("; Path=/; HttpOnly; SameSite=Strict"), "{}", begun.header("set-cookie"));
+    assert!(
+        begun.header("set-cookie").contains("; Path=/; HttpOnly; SameSite=Strict"),
+        "{}",
+        begun.header("set-cookie")
+    );
     let session = begun.json_of(200);
-    assert_eq!((&session["name"], &session["tenant"], &session["one_tenant"]), (&"ann".into(), &"default".into(), &true.into()));
+    assert_eq!(
+        (&session["name"], &session["tenant"], &session["one_tenant"]),
+        (&"ann".into(), &"default".into(), &true.into())
+    );
     let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
     let ask = async |path: &str| server.client.send(Method::GET, path, &[("cookie", &cookie)], "").await.unwrap();
     assert_eq!(ask("/v1/reviews").await.status, 200);
