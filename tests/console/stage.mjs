@@ -72,7 +72,7 @@ export async function colleague(address, role) {
   const cookie = begun.headers.get("set-cookie").split(";")[0];
   const { csrf, name } = await begun.json();
   const call = async (method, path, body) => {
-    const headers = { cookie, "x-csrf-token": csrf, "content-type": "application/json" };
+    const headers = { cookie, origin: base, "x-csrf-token": csrf, "content-type": "application/json" };
     const reply = await fetch(base + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
     return { status: reply.status, body: reply.status === 204 ? null : await reply.json() };
   };

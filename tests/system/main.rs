@@ -7,6 +7,7 @@ mod bad_input;
 mod chaos;
 mod cli;
 mod cluster;
+mod console;
 mod deadline;
 mod drift;
 mod durability;

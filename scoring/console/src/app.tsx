@@ -5,10 +5,10 @@ import { Failed } from "./components/loaded";
 import { KeyOverlay } from "./components/keys";
 import { Toasts } from "./components/toasts";
 import { Login } from "./login/login";
-import { titleOf } from "./pages";
+import { maySee, PAGES, titleOf } from "./pages";
 import { bindKeys } from "./state/keyboard";
 import { go, route, writeRoute } from "./state/route";
-import { may, resumeSession, returnPlace, session } from "./state/session";
+import { home, may, resumeSession, returnPlace, session } from "./state/session";
 import { down, recoveries } from "./state/service";
 import { loadSettings } from "./state/settings";
 import { nextTheme } from "./state/theme";
@@ -38,17 +38,17 @@ export function App() {
   onMount(begin);
   createEffect(on(recoveries, () => !known() && void begin(), { defer: true }));
   createEffect(() => (document.title = titleOf(route().path)));
-  createEffect(() => session() && void loadSettings().catch(() => {}));
+  createEffect(() => may("read-cases") && void loadSettings().catch(() => {}));
   createEffect(() => {
     if (session() && route().path[0] === "login") go(returnPlace(route().query.get("return")), { replace: true });
-    if (session() && route().path.length === 0) go("#/queue", { replace: true });
+    if (session() && route().path.length === 0) go(home(), { replace: true });
   });
 
   const to = (page: string) => () => go(writeRoute([page]));
   bindKeys("everywhere", {
     keys: () => showKeys(true),
     theme: nextTheme,
-    next: () => may("work cases") && void getNext(),
+    next: () => may("work-cases") && void getNext(),
     "go queue": to("queue"),
     "go rings": to("rings"),
     "go rules": to("rules"),
@@ -93,7 +93,7 @@ export function App() {
                 </p>
               }
             >
-              <Show when={may("read")} fallback={<Nothing />}>
+              <Show when={maySee(route().path[0], may)} fallback={<NotYours />}>
                 <Page />
               </Show>
             </Suspense>
@@ -140,15 +140,17 @@ function Page() {
 function NotHere() {
   return (
     <div class="failed">
-      <strong>There is no such page.</strong> <a href="#/queue">Go to the queue</a>
+      <strong>There is no such page.</strong> <a href={home()}>Go to where you begin</a>
     </div>
   );
 }
 
-function Nothing() {
+function NotYours() {
+  const some = () => PAGES.some(({ needs }) => may(needs));
   return (
     <p class="empty">
-      This token may score payments and nothing else. Ask an administrator for a role that may read cases.
+      {some() ? "Your roles do not show you this page." : "Your roles show you nothing here."} Ask an administrator for
+      one that does.
     </p>
   );
 }

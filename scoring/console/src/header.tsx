@@ -5,7 +5,7 @@ import type { Session } from "./api/session";
 import { describe } from "./api/problem";
 import { PAGES } from "./pages";
 import { route } from "./state/route";
-import { endSession, may } from "./state/session";
+import { endSession, home, may } from "./state/session";
 import { nextTheme, theme } from "./state/theme";
 import { tell } from "./state/toasts";
 import { getNext } from "./work/next";
@@ -17,19 +17,19 @@ export function Header(props: { who: Session; showKeys: () => void }) {
   const leave = () => void endSession().catch((error) => tell(describe(error), "bad"));
   return (
     <header class="bar">
-      <a class="brand" href="#/queue">
+      <a class="brand" href={home()}>
         fraudnet
       </a>
       <nav aria-label="Pages">
-        <For each={PAGES}>
-          {([page, title]) => (
-            <a href={`#/${page}`} aria-current={current(page) ? "page" : undefined}>
+        <For each={PAGES.filter(({ needs }) => may(needs))}>
+          {({ path, title }) => (
+            <a href={`#/${path}`} aria-current={current(path) ? "page" : undefined}>
               {title}
             </a>
           )}
         </For>
       </nav>
-      <Show when={may("work cases")}>
+      <Show when={may("work-cases")}>
         <button type="button" class="primary" onClick={() => void getNext()}>
           Next case <kbd>n</kbd>
         </button>

@@ -28,7 +28,7 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<T>
 
 async function exchange(method: string, path: string, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = {};
-  if (method !== "GET") headers["X-CSRF-Token"] = wire.csrf;
+  if (method !== "GET" && wire.csrf) headers["X-CSRF-Token"] = wire.csrf;
   if (body !== undefined) headers["content-type"] = "application/json";
   let response: Response;
   try {

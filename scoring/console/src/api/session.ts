@@ -1,5 +1,6 @@
 // Who is logged in.
 
+import type { Permission } from "../state/permissions";
 import { get, post, remove } from "./client";
 
 export type Role = "scorer" | "analyst" | "lead" | "data-scientist" | "admin" | "auditor";
@@ -8,8 +9,10 @@ export interface Session {
   name: string;
   tenant: string;
   roles: Role[];
-  csrf: string;
-  expires_at_ms: number;
+  permissions: Permission[];
+  /** Absent, as is the end, where nobody must log in: there is no session then. */
+  csrf?: string;
+  expires_at_ms?: number;
   oidc: boolean;
 }
 

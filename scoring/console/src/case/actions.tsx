@@ -13,9 +13,9 @@ import { ask } from "../work/ask";
 import { perform } from "../work/perform";
 
 export function Actions(props: { told: Case }) {
-  const works = () => may("work cases");
+  const works = () => may("work-cases");
   const open = () => works() && props.told.stage === "open";
-  const awaits = () => may("approve decisions") && props.told.stage === "awaiting_approval";
+  const awaits = () => may("work-cases") && props.told.stage === "awaiting_approval";
   const mine = () => props.told.lease?.holder === me() && props.told.lease.until_ms > now();
   const wish = (what: Wish) => () => ask(what, props.told);
   const when = (allowed: () => boolean, act: () => void) => () => {
@@ -93,8 +93,8 @@ export function Actions(props: { told: Case }) {
             Reject it <kbd>R</kbd>
           </button>
         </Show>
-        <Show when={props.told.stage === "awaiting_approval" && !may("approve decisions")}>
-          <span class="quiet">Waits until a lead approves the decision.</span>
+        <Show when={props.told.stage === "awaiting_approval" && !may("work-cases")}>
+          <span class="quiet">Waits until somebody else approves the decision.</span>
         </Show>
         <Show when={works() && props.told.stage === "closed" && !props.told.merged_into}>
           <button type="button" onClick={wish("reopen")}>

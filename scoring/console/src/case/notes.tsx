@@ -30,7 +30,7 @@ export function Notes(props: { told: Case }) {
   return (
     <section class="card" aria-labelledby="notes-title">
       <h2 id="notes-title">Notes</h2>
-      <Show when={may("work cases")}>
+      <Show when={may("work-cases")}>
         <form
           class="note-form"
           onSubmit={(event) => {

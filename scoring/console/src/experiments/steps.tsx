@@ -40,7 +40,7 @@ export function Steps(props: { experiment: Experiment; changed: () => void }) {
     }
   };
   return (
-    <Show when={may("change experiments")}>
+    <Show when={may("change-models")}>
       <div class="steps" role="group" aria-label="Steps">
         <For each={STEPS[props.experiment.status] ?? []}>
           {(step) => (

@@ -68,7 +68,7 @@ export function Entity(props: {
             </button>
           )}
         </Show>
-        <Show when={may("change lists")}>
+        <Show when={may("change-lists")}>
           <a class="button" href={writeRoute(["rules"], { kind: props.node.kind, id: props.node.id })}>
             Put on a list
           </a>

@@ -1,9 +1,11 @@
 // The feedback loop: from held payment over an analyst's decision to a label that training reads.
 
+import { Show } from "solid-js";
 import type { QueueFigures } from "../api/cases";
 import type { Drift } from "../api/health";
 import { Chart } from "../components/chart";
 import { hundredths, span, whole } from "../components/format";
+import { may } from "../state/session";
 import { referenceCurrency } from "../state/settings";
 import type { Look } from "./poll";
 import { sum } from "./prometheus";
@@ -35,10 +37,12 @@ export function Feedback(props: { figures: QueueFigures; drift: Drift; looks: Lo
           <dt>Closed</dt>
           <dd class="number">{whole(props.figures.closed)}</dd>
         </div>
-        <div>
-          <dt>Labels since start</dt>
-          <dd class="number">{whole(labels())}</dd>
-        </div>
+        <Show when={may("read-metrics")}>
+          <div>
+            <dt>Labels since start</dt>
+            <dd class="number">{whole(labels())}</dd>
+          </div>
+        </Show>
         <div>
           <dt>Wait to mature</dt>
           <dd class="number">{whole(props.drift.outcomes.waiting)}</dd>
@@ -48,18 +52,20 @@ export function Feedback(props: { figures: QueueFigures; drift: Drift; looks: Lo
           <dd class="number">{hundredths(props.figures.expected_loss_hundredths, referenceCurrency())}</dd>
         </div>
       </dl>
-      <Chart
-        title="Labels a minute"
-        height={110}
-        at_s={props.looks.map(({ at_s }) => at_s)}
-        lines={[
-          {
-            name: "labels a minute",
-            colour: "accent",
-            values: rates(props.looks, (look) => sum(look.metrics, "fraudnet_labels_total"), 60),
-          },
-        ]}
-      />
+      <Show when={may("read-metrics")}>
+        <Chart
+          title="Labels a minute"
+          height={110}
+          at_s={props.looks.map(({ at_s }) => at_s)}
+          lines={[
+            {
+              name: "labels a minute",
+              colour: "accent",
+              values: rates(props.looks, (look) => sum(look.metrics, "fraudnet_labels_total"), 60),
+            },
+          ]}
+        />
+      </Show>
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { Mark } from "../components/marks";
 import { Alarms, ConceptDrift, DataDrift } from "./drift";
 import { Feedback } from "./feedback";
 import { Latency } from "./latency";
+import { may } from "../state/session";
 import { type Board, type Look, pollBoard } from "./poll";
 import { sum, sumBy } from "./prometheus";
 import { Tiers } from "./tiers";
@@ -37,17 +38,32 @@ export default function Health() {
             <div class="board">
               <div class="column">
                 <DataDrift drift={told().drift} />
-                <Tiers looks={looks()} models={told().models} />
+                <Show when={may("read-metrics")} fallback={<NoMetrics />}>
+                  <Tiers looks={looks()} models={told().models} />
+                </Show>
               </div>
               <div class="column">
                 <ConceptDrift drift={told().drift} />
-                <Feedback figures={told().figures} drift={told().drift} looks={looks()} />
-                <Latency looks={looks()} />
+                <Show when={told().figures}>
+                  {(figures) => <Feedback figures={figures()} drift={told().drift} looks={looks()} />}
+                </Show>
+                <Show when={may("read-metrics")}>
+                  <Latency looks={looks()} />
+                </Show>
               </div>
             </div>
           </>
         )}
       </Show>
+    </section>
+  );
+}
+
+function NoMetrics() {
+  return (
+    <section class="card">
+      <h2>Tiers and latency</h2>
+      <p class="quiet">They are read off the service's metrics, which your roles do not show you.</p>
     </section>
   );
 }
@@ -79,35 +95,37 @@ function Summary(props: { board: Board; latest: Look }) {
         <dt>Champion</dt>
         <dd>{props.board.models.serving}</dd>
       </div>
-      <div>
-        <dt>Payments</dt>
-        <dd class="number">{whole(all())}</dd>
-      </div>
-      <For each={decisions()}>
-        {([decision, count]) => (
-          <div>
-            <dt>{decision}</dt>
-            <dd class="number">{percent(count / Math.max(1, all()), 2)}</dd>
-          </div>
-        )}
-      </For>
-      <div>
-        <dt>Entities</dt>
-        <dd class="number">{whole(sum(metrics(), "fraudnet_graph_entities"))}</dd>
-      </div>
-      <div>
-        <dt>Log position</dt>
-        <dd class="number">{whole(sum(metrics(), "fraudnet_log_position"))}</dd>
-      </div>
-      <div>
-        <dt>Signed by audit</dt>
-        <dd class="number">
-          {percent(
-            sum(metrics(), "fraudnet_audit_signed_entries") / Math.max(1, sum(metrics(), "fraudnet_audit_entries")),
-            1,
+      <Show when={may("read-metrics")}>
+        <div>
+          <dt>Payments</dt>
+          <dd class="number">{whole(all())}</dd>
+        </div>
+        <For each={decisions()}>
+          {([decision, count]) => (
+            <div>
+              <dt>{decision}</dt>
+              <dd class="number">{percent(count / Math.max(1, all()), 2)}</dd>
+            </div>
           )}
-        </dd>
-      </div>
+        </For>
+        <div>
+          <dt>Entities</dt>
+          <dd class="number">{whole(sum(metrics(), "fraudnet_graph_entities"))}</dd>
+        </div>
+        <div>
+          <dt>Log position</dt>
+          <dd class="number">{whole(sum(metrics(), "fraudnet_log_position"))}</dd>
+        </div>
+        <div>
+          <dt>Signed by audit</dt>
+          <dd class="number">
+            {percent(
+              sum(metrics(), "fraudnet_audit_signed_entries") / Math.max(1, sum(metrics(), "fraudnet_audit_entries")),
+              1,
+            )}
+          </dd>
+        </div>
+      </Show>
       <div>
         <dt>As of</dt>
         <dd class="number">{stamp(props.latest.at_s * 1_000).slice(11)}</dd>

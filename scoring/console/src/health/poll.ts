@@ -11,6 +11,7 @@ import {
   readModels,
   readReadiness,
 } from "../api/health";
+import { may } from "../state/session";
 import { type Metrics, readMetrics as parse } from "./prometheus";
 
 const EVERY_MS = 5_000;
@@ -26,7 +27,8 @@ export interface Board {
   drift: Drift;
   models: Models;
   readiness: Readiness;
-  figures: QueueFigures;
+  /** Of cases, for whoever may read those. */
+  figures: QueueFigures | null;
 }
 
 export function pollBoard() {
@@ -43,12 +45,12 @@ export function pollBoard() {
         readDrift(),
         readModels(),
         readReadiness(),
-        readMetrics(),
-        listCases({}, 1),
+        may("read-metrics") ? readMetrics() : "",
+        may("read-cases") ? listCases({}, 1) : null,
       ]);
       if (gone) return;
       setLooks((before) => [...before.slice(1 - KEPT), { at_s: Date.now() / 1_000, metrics: parse(metrics) }]);
-      setBoard({ drift, models, readiness, figures: page.figures });
+      setBoard({ drift, models, readiness, figures: page?.figures ?? null });
       setError(undefined);
     } catch (reason) {
       if (!gone) setError(() => reason);

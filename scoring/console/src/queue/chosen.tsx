@@ -13,7 +13,7 @@ export function Chosen(props: { count: number; loss: number; decide: (wish: Wish
       <span class="quiet">
         expected loss {compact(props.loss / 100)} {referenceCurrency()}
       </span>
-      <Show when={may("work cases")}>
+      <Show when={may("work-cases")}>
         <button type="button" onClick={props.decide("false_positive")}>
           Legitimate <kbd>a</kbd>
         </button>

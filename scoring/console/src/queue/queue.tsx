@@ -84,7 +84,7 @@ export default function Queue() {
     go(writeRoute(["case", row.case_id]));
   };
   const decide = (wish: Wish) => () => {
-    if (!may("work cases")) return;
+    if (!may("work-cases")) return;
     const many = selection.targets();
     const focused = cases.rows()[selection.focus()];
     const done = () => {

@@ -15,7 +15,7 @@ export function RingSteps(props: { ring: Ring; done: () => void }) {
   const open = () => props.ring.members.flatMap(({ open_case }) => open_case ?? []);
   const wish = (what: Wish) => async () => {
     const [first, ...others] = open();
-    if (!may("work cases") || !first || busy()) return;
+    if (!may("work-cases") || !first || busy()) return;
     if (others.length > 0) return askAll(what, [first, ...others], props.done);
     // One alone is decided like any other case, which shows what it was if it moved on.
     setBusy(true);
@@ -29,7 +29,7 @@ export function RingSteps(props: { ring: Ring; done: () => void }) {
   };
   bindKeys("case", { approve: wish("false_positive"), fraud: wish("confirmed_fraud"), escalate: wish("escalate") });
   return (
-    <Show when={may("work cases")}>
+    <Show when={may("work-cases")}>
       <div class="steps" role="group" aria-label="Steps for the whole ring">
         <Show when={open().length > 0} fallback={<span class="quiet">No case of this ring is open.</span>}>
           <span class="quiet">

@@ -101,7 +101,7 @@ export function DryRunPanel() {
           />
         </label>
         <div class="all line">
-          <button type="submit" class="primary" disabled={!may("try rules") || running()}>
+          <button type="submit" class="primary" disabled={!may("try-policies") || running()}>
             What would it have done?
           </button>
           <Show when={running()}>

@@ -47,7 +47,7 @@ export function Lists() {
           )}
         </For>
       </div>
-      <Show when={may("change lists")}>
+      <Show when={may("change-lists")}>
         <PutOn done={entries.reload} />
       </Show>
       <Loaded of={entries} what="the lists">
@@ -84,7 +84,7 @@ export function Lists() {
                         <td title={stamp(entry.at)}>{entry.actor}</td>
                         <td class="time">{entry.expires_at ? stamp(entry.expires_at).slice(0, 10) : "for good"}</td>
                         <td>
-                          <Show when={may("change lists")}>
+                          <Show when={may("change-lists")}>
                             <button type="button" class="bare" onClick={() => void takeOff(entry)}>
                               Take off
                             </button>

@@ -46,7 +46,7 @@ export function Policies() {
                         {policy.rules} {policy.rules === 1 ? "rule" : "rules"} · {policy.published_by},{" "}
                         {stamp(policy.published_at)} · <code>{policy.digest}</code>
                       </span>
-                      <Show when={may("change policies") && !policy.active}>
+                      <Show when={may("change-policies") && !policy.active}>
                         <button type="button" class="bare" onClick={() => setWanted(policy)}>
                           Bring into force
                         </button>

@@ -22,7 +22,7 @@ export function Publish(props: { rule: Rule }) {
     }
   };
   return (
-    <Show when={may("change policies")}>
+    <Show when={may("change-policies")}>
       <form
         class="form-line"
         onSubmit={(event) => {

@@ -5,7 +5,8 @@ import { wire } from "../api/client";
 import { type Session, logIn, logOut, readSession } from "../api/session";
 import { Problem } from "../api/problem";
 import { go, route, writeRoute } from "./route";
-import { type Deed, mayDo } from "./roles";
+import { firstPage } from "../pages";
+import type { Permission } from "./permissions";
 
 const [session, setSession] = createSignal<Session | null>(null);
 const [oidcOffered, setOidcOffered] = createSignal(false);
@@ -14,7 +15,9 @@ const [over, setOver] = createSignal(false);
 /** `over`: there was a session in this page, and it ended by itself. */
 export { session, oidcOffered, over };
 
-export const may = (deed: Deed): boolean => mayDo(session()?.roles ?? [], deed);
+export const may = (permission: Permission): boolean => session()?.permissions.includes(permission) ?? false;
+/** Where one begins: the first page that one may see. */
+export const home = (): string => `#/${firstPage(may)}`;
 export const me = (): string => session()?.name ?? "";
 
 function keep(told: Session | null): void {
@@ -57,5 +60,5 @@ function expireSession(): void {
 
 /** Only a place in this console: a login link must not lead elsewhere. */
 export function returnPlace(told: string | null): string {
-  return told?.startsWith("#/") && !told.startsWith("#/login") ? told : "#/queue";
+  return told?.startsWith("#/") && !told.startsWith("#/login") ? told : home();
 }
