@@ -3,7 +3,8 @@
 //! In reading order: `identifier` (what points to a person) and `pseudonym` (what stands in the log instead), `keys` (everything that is
 //! reckoned), `record`, `frame` and `header` (the file's layout), `file` (reading, appending, writing anew), `key_file`, `known` (everybody,
 //! in memory), `erasure` (people leave) and `writer` (the thread that alone changes the vault), `open`, [`Vault`] (what can be asked),
-//! `rotate` (another master key), `error` and `world` (randomness and durability, as values).
+//! `rotate` (another master key), `error` and `world` (randomness and durability, as values). Beside it `event` and `state`: what the log
+//! says of pseudonyms, and its fold.
 //!
 //! ```text
 //! account, device, ip ─► index ─► known: pseudonym ─────────────────────────► log, graph, lists, examples
@@ -30,8 +31,10 @@
 //! key. Keys are wiped when dropped; the forms that the cryptography library prepares of them are not: the memory of the running process is
 //! as secret as the master key.
 
+mod config;
 mod erasure;
 mod error;
+mod event;
 mod file;
 mod frame;
 mod header;
@@ -43,16 +46,20 @@ mod open;
 mod pseudonym;
 mod record;
 mod rotate;
+mod state;
 mod vault;
 mod world;
 mod writer;
 
+pub use config::PrivacyConfig;
 pub use error::{OpenError, VaultError};
+pub use event::PrivacyChange;
 pub use header::VaultId;
 pub use identifier::{Identifier, PersonKind, Revealed};
 pub use open::{LOCK_FILE, Opened, VAULT_FILE, VaultSettings};
 pub use pseudonym::{PREFIX, Pseudonym, TEXT_CHARS};
 pub use rotate::rotate;
+pub use state::{ErasureOrder, PrivacyState, is_reason};
 pub use vault::{MAX_ERASED, MAX_NAMED, Vault};
 pub use world::World;
 
