@@ -45,7 +45,14 @@ pub struct Opened {
 
 /// The folder is this process's for as long as this lives.
 pub(super) struct Held {
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing it would not do while a child that is just being started still has a copy of it.
+        let _ = self.lock.unlock();
+    }
 }
 
 /// Locks the folder, making it where it is not there.
@@ -54,7 +61,7 @@ pub(super) fn hold(folder: &Path) -> Result<Held, OpenError> {
     let path = folder.join(LOCK_FILE);
     let lock = key_file::create(&path).at("open the lock", &path)?;
     match lock.try_lock() {
-        Ok(()) => Ok(Held { _lock: lock }),
+        Ok(()) => Ok(Held { lock }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_path_buf())),
         Err(TryLockError::Error(error)) => Err(error).at("lock", &path),
     }

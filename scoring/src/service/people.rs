@@ -63,9 +63,9 @@ pub(super) fn open(
         }
         return Ok(None);
     };
-    if state.vault_id().is_none() && holds_payments(log)? {
+    if state.vault_id().is_none() && is_begun(log)? {
         bail!(
-            "privacy.pseudonyms: the log in `{}` holds payments in clear, which stay in it for good; begin a new log (log.folder) or leave pseudonyms off",
+            "privacy.pseudonyms: the log in `{}` holds payments, lists or policies from before, in clear and for good; begin a new log (log.folder) or leave pseudonyms off",
             log.path().display()
         );
     }
@@ -88,14 +88,23 @@ pub(super) fn open(
     Ok(Some(people))
 }
 
-fn holds_payments(log: &EventLog) -> anyhow::Result<bool> {
+/// Whether identifiers may stand in the log already: in payments, on lists, in rules.
+fn is_begun(log: &EventLog) -> anyhow::Result<bool> {
     let mut next = 0;
     loop {
         let entries = log.read_from(next, CHUNK)?;
         let Some(last) = entries.last() else { return Ok(false) };
         next = last.position + 1;
         for entry in &entries {
-            if matches!(entry.record()?, Record::Payment { .. } | Record::History { .. } | Record::Streamed { .. }) {
+            let holds_some = match entry.record()? {
+                Record::Payment { .. } | Record::History { .. } | Record::Streamed { .. } => true,
+                Record::Control { event } => {
+                    let event = ControlEvent::decode(event).map_err(anyhow::Error::msg)?;
+                    matches!(event.change, Change::List(_) | Change::Policy(_))
+                }
+                _ => false,
+            };
+            if holds_some {
                 return Ok(true);
             }
         }
@@ -247,6 +256,7 @@ impl Inner {
             Err(_) => Err(ServiceError::NotDurableInTime),
         };
         match &named {
+            Err(ServiceError::NotDurableInTime) => self.desk.meters.not_durable.increment(1),
             Err(ServiceError::Overloaded { queue, .. }) => self.desk.meters.refused(queue),
             Err(ServiceError::Vault(reason)) => self.desk.health.degrade("privacy", Some(reason.clone())),
             _ => {}
@@ -332,4 +342,59 @@ impl Service {
 fn looks_like_one(field: &str) -> Unnamed {
     let reason = "has the form of a pseudonym of this service (p_ and 26 letters and digits); send the identifier that it stands for";
     Unnamed::Field(WireError { field: field.to_owned(), reason: reason.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fraudnet_graph::Channel;
+
+    fn payment(counterparty: Option<&str>, ip: Option<&str>) -> Payment {
+        Payment {
+            transaction_id: "tx".into(),
+            account: "acct-1".into(),
+            counterparty: counterparty.map(str::to_owned),
+            device: Some("dev-1".into()),
+            ip: ip.map(str::to_owned),
+            merchant: Some("shop".into()),
+            amount_minor: 1,
+            currency: *b"EUR",
+            channel: Channel::Ecommerce,
+            merchant_category: None,
+            account_country: None,
+            ip_country: None,
+            merchant_country: None,
+        }
+    }
+
+    #[test]
+    fn every_identifier_gets_its_own_pseudonym_and_merchants_stay() {
+        for (counterparty, ip) in
+            [(None, None), (Some("acct-2"), None), (None, Some("ip")), (Some("acct-2"), Some("ip"))]
+        {
+            let mut payment = payment(counterparty, ip);
+            let before: Vec<(&str, String)> =
+                identifiers("bank", &payment).map(|(field, one)| (field, one.id.to_owned())).collect();
+            assert_eq!(before.len(), 2 + usize::from(counterparty.is_some()) + usize::from(ip.is_some()));
+            assert!(!is_named(&payment));
+            // Told apart by what they end in.
+            let text = |place: usize| format!("p_aaaaaaaaaaaaaaaaaaaaaaaa{}a", b"abcd"[place] as char);
+            let pseudonyms: Vec<Pseudonym> =
+                (0..before.len()).map(|place| Pseudonym::parse(&text(place)).unwrap()).collect();
+            put(&mut payment, &mut pseudonyms.into_iter());
+            assert!(is_named(&payment) && payment.merchant.as_deref() == Some("shop"));
+            let after: Vec<(&str, String)> =
+                identifiers("bank", &payment).map(|(field, one)| (field, one.id.to_owned())).collect();
+            let fields = before.iter().enumerate().map(|(place, (field, _))| (*field, text(place)));
+            assert_eq!(after, fields.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn callers_hear_nothing_of_paths() {
+        assert_eq!(vault_error(VaultError::Full { most: 3 }), ServiceError::VaultFull);
+        assert!(matches!(vault_error(VaultError::Busy), ServiceError::Overloaded { queue: "vault", .. }));
+        let stopped = vault_error(VaultError::Stopped("no space left on /secret/place".into()));
+        assert!(matches!(stopped, ServiceError::Vault(_)));
+    }
 }
