@@ -9,6 +9,7 @@
 //! - why a verdict is what it is: [`explain`]; accounts that belong together: [`rings`];
 //! - who may ask what: [`access`] (the fold and every check, pure), [`invite`] (one-time links);
 //! - proof of what was decided: [`provenance`] (a tree of hashes over the log, signed heads);
+//! - people under other names, and how one is erased from a log that never changes: [`privacy`];
 //! - what changes what scores: [`control`] (as events, and their fold);
 //! - beside it: [`history`] (anybody's past, read from files), [`simulate`] (seeded histories), [`client`] (of the HTTP API), [`demo`]
 //!   (all of it at work), [`clock`] (the one place that reads the time), [`signals`];
@@ -41,6 +42,7 @@ pub mod invite;
 pub mod log;
 pub mod meters;
 pub mod policy;
+pub mod privacy;
 pub mod provenance;
 pub mod reviews;
 pub mod rings;

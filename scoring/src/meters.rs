@@ -33,6 +33,11 @@ pub fn describe() {
         "fraudnet_not_durable_in_time_total",
         "Requests whose deadline passed before the verdict was durable"
     );
+    describe_gauge!("fraudnet_vault_people", "Identifiers in the privacy vault");
+    describe_gauge!(
+        "fraudnet_vault_stopped",
+        "Whether the privacy vault takes no change any more: nobody new, no erasure"
+    );
     describe_counter!("fraudnet_labels_total", "Labels made durable");
     describe_histogram!("fraudnet_stage_seconds", Unit::Seconds, "Time a payment spent per stage");
     describe_histogram!("fraudnet_log_sync_seconds", Unit::Seconds, "Time to write and sync one log group");

@@ -24,6 +24,7 @@ mod models;
 mod online_trainer;
 mod overload;
 mod policies;
+mod privacy;
 mod python_models;
 mod reviews;
 mod rings;

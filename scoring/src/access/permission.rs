@@ -41,13 +41,19 @@ pub enum Permission {
     ReadAccess,
     /// Give and take access.
     ManageAccess,
+    /// Read how pseudonyms stand: what was erased, how often people were told of; nobody's identifier.
+    ReadPrivacy,
+    /// Be told who a pseudonym is.
+    RevealPeople,
+    /// Erase people.
+    ErasePeople,
     /// Read metrics.
     ReadMetrics,
 }
 
 impl Permission {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Permission; 18] = [
+    pub const ALL: [Permission; 21] = [
         Permission::ScorePayments,
         Permission::TellLabels,
         Permission::ReadVerdicts,
@@ -65,6 +71,9 @@ impl Permission {
         Permission::ReadAudit,
         Permission::ReadAccess,
         Permission::ManageAccess,
+        Permission::ReadPrivacy,
+        Permission::RevealPeople,
+        Permission::ErasePeople,
         Permission::ReadMetrics,
     ];
 
@@ -88,6 +97,9 @@ impl Permission {
             Permission::ReadAudit => "read-audit",
             Permission::ReadAccess => "read-access",
             Permission::ManageAccess => "manage-access",
+            Permission::ReadPrivacy => "read-privacy",
+            Permission::RevealPeople => "reveal-people",
+            Permission::ErasePeople => "erase-people",
             Permission::ReadMetrics => "read-metrics",
         }
     }
@@ -113,7 +125,11 @@ impl Permission {
             // A proof is given for entries of the tenant that is asked for; heads and consistency are hashes alone.
             | Permission::ReadAudit
             | Permission::ReadAccess
-            | Permission::ManageAccess => false,
+            | Permission::ManageAccess
+            // The vault's size alone is every tenant's, and told to those who see all.
+            | Permission::ReadPrivacy
+            | Permission::RevealPeople
+            | Permission::ErasePeople => false,
         }
     }
 
@@ -127,7 +143,9 @@ impl Permission {
             | Permission::TryPolicies
             | Permission::ChangePolicies
             | Permission::ChangeModels
-            | Permission::ManageAccess => Class::Change,
+            | Permission::ManageAccess
+            | Permission::RevealPeople
+            | Permission::ErasePeople => Class::Change,
             Permission::ReadVerdicts
             | Permission::ReadEvidence
             | Permission::ReadCases
@@ -136,6 +154,7 @@ impl Permission {
             | Permission::ReadTraining
             | Permission::ReadAudit
             | Permission::ReadAccess
+            | Permission::ReadPrivacy
             | Permission::ReadMetrics => Class::Read,
         }
     }

@@ -12,7 +12,7 @@ pub enum Role {
     Scorer,
     /// Works on cases.
     Analyst,
-    /// An analyst who may more: escalated cases, lists, policies.
+    /// An analyst who may more: escalated cases, lists, policies, who a pseudonym is.
     Lead,
     /// Trains and tries models. The trainer has this role too.
     DataScientist,
@@ -54,6 +54,7 @@ pub const ROLES: &[(Role, &[Permission])] = &[
             P::TryPolicies,
             P::ChangePolicies,
             P::ReadAudit,
+            P::RevealPeople,
         ],
     ),
     (
@@ -86,6 +87,8 @@ pub const ROLES: &[(Role, &[Permission])] = &[
             P::ReadAudit,
             P::ReadAccess,
             P::ManageAccess,
+            P::ReadPrivacy,
+            P::ErasePeople,
             P::ReadMetrics,
         ],
     ),
@@ -100,6 +103,7 @@ pub const ROLES: &[(Role, &[Permission])] = &[
             P::ReadTraining,
             P::ReadAudit,
             P::ReadAccess,
+            P::ReadPrivacy,
             P::ReadMetrics,
         ],
     ),

@@ -72,6 +72,9 @@ pub const ROUTES: &[(&str, &str, Requirement)] = &[
     ("get", "/v1/access/people", May(P::ReadAccess)),
     ("post", "/v1/access/people", May(P::ManageAccess)),
     ("delete", "/v1/access/people/{rule_id}", May(P::ManageAccess)),
+    ("get", "/v1/privacy", May(P::ReadPrivacy)),
+    ("post", "/v1/privacy/erasures", May(P::ErasePeople)),
+    ("post", "/v1/privacy/reveal", May(P::RevealPeople)),
     ("get", "/v1/session", SignedIn),
     ("post", "/v1/session", Open),
     // Signing out works with a session that ended already.

@@ -10,6 +10,7 @@ mod experiments;
 mod lists;
 mod models;
 mod policies;
+mod privacy;
 mod redis;
 mod remote;
 mod replay;
@@ -47,6 +48,7 @@ enum Command {
     Drift(drift::DriftCommand),
     Access(access::Access),
     Audit(audit::AuditCommand),
+    Privacy(privacy::Privacy),
     Topics(topics::Topics),
     DeadLetters(dead_letters::DeadLetters),
     Redis(redis::RedisCommand),
@@ -83,6 +85,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Drift(command) => command.run(),
         Command::Access(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Privacy(command) => command.run(),
         Command::Topics(command) => command.run(),
         Command::DeadLetters(command) => command.run(),
         Command::Redis(command) => command.run(),

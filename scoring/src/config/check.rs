@@ -186,6 +186,7 @@ impl RawConfig {
             audit: self.audit(faults),
             experiments: self.experiments(faults),
             cases: self.cases(faults),
+            privacy: self.privacy(faults),
             evidence: faults.within("reviews.evidence", self.reviews.evidence, 0..=1_000_000),
         }
     }

@@ -10,6 +10,7 @@ mod control;
 mod drift;
 mod experiments;
 mod ladder;
+mod privacy;
 mod raw;
 mod reviews;
 #[cfg(test)]
@@ -18,8 +19,8 @@ mod tests;
 pub use check::{Config, LogFormat, ServerConfig, TelemetryConfig};
 pub use raw::{
     AuditSection, ControlSection, DeadlineSection, DriftSection, EngineSection, ExperimentsSection, GraphSection,
-    InferenceSection, InputSection, KafkaSection, LadderSection, LogSection, ModelSection, RawConfig, RedisSection,
-    ReviewsSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
+    InferenceSection, InputSection, KafkaSection, LadderSection, LogSection, ModelSection, PrivacySection, RawConfig,
+    RedisSection, ReviewsSection, ServerSection, SnapshotSection, TelemetrySection, TrainingSection,
 };
 
 use figment::Figment;

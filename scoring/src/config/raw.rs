@@ -52,6 +52,8 @@ pub struct RawConfig {
     pub access: AccessSettings,
     /// Where people sign in.
     pub oidc: OidcSettings,
+    /// People under pseudonyms.
+    pub privacy: PrivacySection,
 }
 
 /// Declares a section: its keys, their types and defaults.
@@ -369,5 +371,19 @@ section! {
         max_closed: usize = 20_000,
         /// Payments whose neighbourhoods are kept for explanations, of those that were not simply approved.
         evidence: usize = 5_000,
+    }
+}
+
+section! {
+    /// `[privacy]`
+    PrivacySection {
+        /// Write pseudonyms to the log instead of accounts, devices and addresses.
+        pseudonyms: bool = false,
+        /// Folder of the vault that ties them to people; empty: beside the log's.
+        folder: String = String::new(),
+        /// File of the vault's key, made at the first start.
+        master_key: String = String::new(),
+        /// Identifiers that the vault may hold.
+        max_people: usize = 20_000_000,
     }
 }

@@ -5,6 +5,7 @@ use crate::access::AccessEvent;
 use crate::drift::DriftChange;
 use crate::experiments::ExperimentChange;
 use crate::policy::{ListChange, PolicyChange};
+use crate::privacy::PrivacyChange;
 use serde::{Deserialize, Serialize};
 
 /// A change of what scores, with who made it and when.
@@ -36,6 +37,8 @@ pub enum Change {
     Drift(DriftChange),
     /// Who has access.
     Access(AccessEvent),
+    /// People's pseudonyms.
+    Privacy(PrivacyChange),
 }
 
 /// When and by whom a change was made, for its fold.
@@ -59,6 +62,7 @@ impl Change {
             Change::List(_) => "list",
             Change::Drift(_) => "drift",
             Change::Access(_) => "access",
+            Change::Privacy(_) => "privacy",
         }
     }
 }

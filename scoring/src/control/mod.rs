@@ -1,4 +1,4 @@
-//! Control: everything that changes what scores — models, experiments, policies, lists, drift alarms — as events.
+//! Control: everything that changes what scores — models, experiments, policies, lists, drift alarms — and who may see what, as events.
 //!
 //! In reading order: `event` (what a change looks like), `state` (their fold, the same on every replica and after every restart), the
 //! parts of that fold (models, experiments, policy, drift), `fold` (the thread that
@@ -85,6 +85,16 @@ struct Inner {
     runtime: Option<tokio::runtime::Handle>,
     config: ControlConfig,
     trust: Trust,
+}
+
+/// The state as of everything durable in a log that no service follows.
+///
+/// # Errors
+/// Where the log cannot be read, or holds a control event of a newer build.
+pub(crate) fn state_of(log: &EventLog) -> Result<ControlState, String> {
+    let mut fold = Fold::default();
+    fold.follow(log, |_, _, _| {})?;
+    Ok(fold.state)
 }
 
 impl Control {
@@ -277,6 +287,7 @@ impl Drop for Forget<'_> {
     }
 }
 
-fn control_id() -> String {
+/// An id that no other control event has.
+pub(crate) fn control_id() -> String {
     format!("ctl_{:016x}", ids::next_u64())
 }

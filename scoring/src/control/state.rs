@@ -6,6 +6,7 @@ use crate::access::AccessState;
 use crate::drift::DriftState;
 use crate::experiments::ExperimentsState;
 use crate::policy::{ListsState, PoliciesState};
+use crate::privacy::PrivacyState;
 use std::sync::Arc;
 
 /// What all changes so far come to. Equal events in equal order give an equal state.
@@ -25,6 +26,8 @@ pub struct ControlState {
     pub drift: DriftState,
     /// Who has access; shared, since requests read it.
     pub access: Arc<AccessState>,
+    /// What happened to people's pseudonyms; shared, since it only grows.
+    pub privacy: Arc<PrivacyState>,
 }
 
 impl ControlState {
@@ -40,6 +43,7 @@ impl ControlState {
             Change::Policy(change) => self.policies.apply(&meta, change),
             Change::List(change) => Arc::make_mut(&mut self.lists).apply(&meta, change),
             Change::Drift(change) => self.drift.apply(&meta, change),
+            Change::Privacy(change) => Arc::make_mut(&mut self.privacy).apply(&meta, change),
             Change::Access(event) => {
                 Arc::make_mut(&mut self.access).apply(&meta, event).map_err(|refusal| refusal.to_string())
             }

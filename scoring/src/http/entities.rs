@@ -110,7 +110,12 @@ pub(super) async fn subgraph(
         return Err(Problem::new(ProblemKind::Malformed, "format must be json, dot or graphml"));
     }
     let tenant = tenant(request.extensions())?;
-    let Some(neighbourhood) = app.service.neighbourhood(&tenant, kind_named(&kind)?, &id).await? else {
+    let kind = kind_named(&kind)?;
+    let neighbourhood = match app.service.resolve(&tenant, kind, &id) {
+        Some(id) => app.service.neighbourhood(&tenant, kind, &id).await?,
+        None => None,
+    };
+    let Some(neighbourhood) = neighbourhood else {
         return Err(Problem::new(
             ProblemKind::NotFound,
             "no such entity is in the graph: it never took part in a payment, or left by age",

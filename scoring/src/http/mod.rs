@@ -24,6 +24,7 @@ mod oidc;
 mod openapi;
 mod payments;
 mod policies;
+mod privacy;
 mod problem;
 mod recent;
 mod request;
@@ -69,6 +70,7 @@ pub use payments::REPLAYED;
 pub use policies::{
     ActivateRequest, ActivationTold, ActiveReply, PoliciesReply, PolicyReply, PolicyTold, PublishedReply,
 };
+pub use privacy::{ErasureReply, ErasureRequest, ErasureTold, PersonRequest, PrivacyReply, RevealReply, RevealRequest};
 pub use problem::{Problem, ProblemKind, Refused};
 pub use recent::{EntityPaymentReply, EntityPaymentsReply};
 pub use request::{DEADLINE, MAX_BODY_BYTES, MAX_DEADLINE_MS, TENANT};
@@ -162,6 +164,9 @@ pub fn router(service: Service, config: HttpConfig, metrics: Option<PrometheusHa
         .route("/v1/access/tokens/{token_id}", delete(access::tokens::revoke))
         .route("/v1/access/people", get(access::people::list).post(access::people::add))
         .route("/v1/access/people/{rule_id}", delete(access::people::remove))
+        .route("/v1/privacy", get(privacy::status))
+        .route("/v1/privacy/erasures", post(privacy::erase))
+        .route("/v1/privacy/reveal", post(privacy::reveal))
         .route("/livez", get(status::livez))
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))

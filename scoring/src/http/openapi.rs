@@ -2,7 +2,7 @@
 
 use super::{
     access, audit, changes, drift, entities, evidence, experiments, labels, lists, models, oidc, payments, policies,
-    problem, recent, reviews, rings, session, status, training,
+    privacy, problem, recent, reviews, rings, session, status, training,
 };
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -74,6 +74,9 @@ use utoipa::OpenApi;
         access::people::list,
         access::people::add,
         access::people::remove,
+        privacy::status,
+        privacy::erase,
+        privacy::reveal,
         status::livez,
         status::readyz,
         status::metrics,
@@ -94,6 +97,7 @@ use utoipa::OpenApi;
         (name = "training", description = "What trainers read"),
         (name = "audit", description = "Proof of what was decided, on what and by whom"),
         (name = "access", description = "Who may do what: sessions, tokens, people who sign in with a provider"),
+        (name = "privacy", description = "People under pseudonyms: erasing them, and saying who one is to whoever may know"),
         (name = "status", description = "For orchestration and monitoring"),
     )
 )]

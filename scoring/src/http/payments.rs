@@ -56,8 +56,10 @@ pub(super) async fn score(State(app): State<Arc<App>>, request: Request) -> Resu
     let deadline = deadline(&request, app.config.default_deadline)?;
     let body = json_body(request).await?;
     let now_ms = clock::now_ms();
-    let received = read_score_request(&body, now_ms, &app.config.input)?;
+    let mut received = read_score_request(&body, now_ms, &app.config.input)?;
     tracing::Span::current().record("transaction_id", received.payment.transaction_id.as_str());
+    // Before the body's hash, which would else tell who paid to whoever tries identifiers.
+    app.service.name(&tenant, &mut received.payment, deadline).await?;
     let submission = Submission {
         body_hash: received.body_hash(),
         event: Event {

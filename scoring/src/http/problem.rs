@@ -90,6 +90,8 @@ pub enum ProblemKind {
     NotReady,
     /// The log failed.
     LogFailed,
+    /// The privacy vault failed.
+    VaultFailed,
     /// Not durable by the deadline.
     NotDurableInTime,
 }
@@ -129,6 +131,7 @@ impl ProblemKind {
             ProblemKind::Overloaded => ("overloaded", "the service is full", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::NotReady => ("not-ready", "the service takes no traffic now", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::LogFailed => ("log-failed", "the event log failed", StatusCode::SERVICE_UNAVAILABLE),
+            ProblemKind::VaultFailed => ("vault-failed", "the privacy vault failed", StatusCode::SERVICE_UNAVAILABLE),
             ProblemKind::NotDurableInTime => {
                 ("not-durable-in-time", "not durable by the deadline", StatusCode::GATEWAY_TIMEOUT)
             }
@@ -202,6 +205,14 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::ElsewhereInCluster => Problem::new(ProblemKind::Contradiction, detail),
             ServiceError::NotDurableInTime => Problem::new(ProblemKind::NotDurableInTime, detail),
+            ServiceError::VaultFull => Problem::new(ProblemKind::Overloaded, detail).after(60),
+            ServiceError::Vault(reason) => {
+                tracing::error!(reason, "the privacy vault failed");
+                Problem::new(
+                    ProblemKind::VaultFailed,
+                    "the privacy vault cannot be used for this; people known already are served, and the service's operator finds the reason in its log",
+                )
+            }
             ServiceError::Log(reason) => {
                 // Paths and the system's words are for the operator, not for callers.
                 tracing::error!(reason, "the event log failed");
@@ -242,6 +253,8 @@ mod tests {
             (ServiceError::Overloaded { queue: "log", retry_after_s: 3 }, 503, "overloaded", Some("3")),
             (ServiceError::NotReady { state: "shutting down", retry_after_s: 7 }, 503, "not-ready", Some("7")),
             (ServiceError::NotDurableInTime, 504, "not-durable-in-time", None),
+            (ServiceError::VaultFull, 503, "overloaded", Some("60")),
+            (ServiceError::Vault("no space left on /secret/place".into()), 503, "vault-failed", None),
             (ServiceError::Log("no space left on /secret/place".into()), 503, "log-failed", None),
         ] {
             let problem = Problem::from(error);

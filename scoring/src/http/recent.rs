@@ -88,7 +88,11 @@ pub(super) async fn list(
     let limit = limit.ok_or_else(|| {
         Problem::new(ProblemKind::Malformed, format!("the query may only hold `limit`, from 1 to {MOST}"))
     })?;
-    let payments = app.service.recent(&tenant, kind_named(&kind)?, &id, limit).await?;
+    let kind = kind_named(&kind)?;
+    let payments = match app.service.resolve(&tenant, kind, &id) {
+        Some(id) => app.service.recent(&tenant, kind, &id, limit).await?,
+        None => Vec::new(),
+    };
     Ok(Json(EntityPaymentsReply { payments: payments.into_iter().map(EntityPaymentReply::from).collect() }))
 }
 

@@ -54,6 +54,8 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 /// Metrics in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", tag = "status", operation_id = "metrics", responses((status = 200, description = "Metrics", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    // Gauges that nobody sets while nothing happens.
+    let _ = app.service.readiness();
     let text = app.metrics.as_ref().map(|handle| handle.render()).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

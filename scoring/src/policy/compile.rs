@@ -43,6 +43,23 @@ impl CompiledPolicy {
         CompiledPolicy::unmetered(document).map(|policy| policy.digest)
     }
 
+    /// Checks that no rule compares a person with a text: where the log holds pseudonyms, it would never hold.
+    ///
+    /// # Errors
+    /// Every rule that does.
+    pub fn check_pseudonyms(document: &PolicyDocument) -> Result<(), DocumentError> {
+        let policy = CompiledPolicy::unmetered(document)?;
+        let fault = |(index, rule): (usize, &CompiledRule)| {
+            let name = rule.expression.reads_people_in_clear()?;
+            let reason = format!(
+                "with privacy.pseudonyms `{name}` is a pseudonym, which can be compared with null, account, counterparty, device and ip alone: put the identifier on a list instead"
+            );
+            Some(WireError { field: format!("rules[{index}].when"), reason })
+        };
+        let faults: Vec<WireError> = policy.rules.iter().enumerate().filter_map(fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(DocumentError(faults)) }
+    }
+
     /// The same without metrics: for trials.
     pub(super) fn unmetered(document: &PolicyDocument) -> Result<CompiledPolicy, DocumentError> {
         let mut faults = document.faults();

@@ -4,6 +4,7 @@
 //! have it. So an expression costs what its length costs, whoever wrote it.
 
 mod look;
+mod people;
 
 use super::document::MAX_EXPRESSION_CHARS;
 use super::facts::Facts;
@@ -47,6 +48,11 @@ impl Expression {
         let program = ENVIRONMENT.compile(text).map_err(|errors| syntax(&errors))?;
         let reads_features = look::over(text, &program)?;
         Ok(Expression { program, reads_features })
+    }
+
+    /// A variable that it compares with what is no pseudonym, if it does so.
+    pub(super) fn reads_people_in_clear(&self) -> Option<&'static str> {
+        people::read_in_clear(&self.program)
     }
 
     /// Whether it holds. An error where it cannot be said, such as for a comparison with null.

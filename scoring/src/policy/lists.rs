@@ -67,11 +67,16 @@ pub enum ListedKind {
 impl ListedKind {
     /// As it stands in paths.
     pub const fn name(self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// The graph's name for it.
+    pub const fn kind(self) -> Kind {
         match self {
-            ListedKind::Account => Kind::Account.name(),
-            ListedKind::Device => Kind::Device.name(),
-            ListedKind::Ip => Kind::Ip.name(),
-            ListedKind::Merchant => Kind::Merchant.name(),
+            ListedKind::Account => Kind::Account,
+            ListedKind::Device => Kind::Device,
+            ListedKind::Ip => Kind::Ip,
+            ListedKind::Merchant => Kind::Merchant,
         }
     }
 

@@ -3,7 +3,9 @@
 //! Cost: about 10 µs a payment on one thread (spelling it, one look-up of its id), while the writer writes the group before and the
 //! engine applies it: some 100,000 payments/s on two cores, bounded by the disk once the file outgrows its cache.
 
+use super::people::{self, People};
 use super::{Inner, RETRY_AFTER_S, ServiceConfig, ServiceError, log_error};
+use crate::control;
 use crate::engine::{Command, Handoff, Sequenced};
 use crate::log::{EventLog, LogConfig, Refusal, TransactionKey};
 use crate::{clock, wire};
@@ -57,13 +59,16 @@ pub fn load_history(
         lose_unsynced_writes: config.lose_unsynced_writes,
     };
     let (log, writer) = EventLog::open(&log_config)?;
+    let people = control::state_of(&log)
+        .map_err(anyhow::Error::msg)
+        .and_then(|state| people::open(config.privacy.as_ref(), &log, &state.privacy));
     // No engine reads along: the next start replays what is here.
-    let loaded = Loader::new(&log, |_, _| true).load(events, progress);
+    let loaded = people.and_then(|people| Ok(Loader::new(&log, people.as_ref(), |_, _| true).load(events, progress)?));
     log.close();
     let ended = writer.join();
     log.release_file();
     anyhow::ensure!(ended.is_ok(), "the log's writer thread ended on a broken invariant");
-    Ok(loaded?)
+    loaded
 }
 
 pub(super) fn backfill(
@@ -81,7 +86,7 @@ pub(super) fn backfill(
         let sequenced = Sequenced { position, event, sequenced_at: clock::monotonic(), handoff: Handoff::Nobody };
         inner.engine.send(Command::Observe(sequenced)).is_ok()
     };
-    let report = Loader::new(&desk.log, hand).load(events, progress)?;
+    let report = Loader::new(&desk.log, inner.people.as_ref(), hand).load(events, progress)?;
     // The first payments should not find a full queue.
     while !inner.engine.is_empty() && !desk.health.stopping() {
         std::thread::sleep(POLL);
@@ -101,6 +106,7 @@ impl Drop for Reopen<'_> {
 /// One pass over a history. Two groups are under way at most: one being written, one being gathered.
 struct Loader<'a, H> {
     log: &'a EventLog,
+    people: Option<&'a People>,
     /// Takes each event in the order of positions, and may block; false ends the pass.
     hand: H,
     gathered: Gathered,
@@ -111,8 +117,8 @@ struct Loader<'a, H> {
 
 #[derive(Default)]
 struct Gathered {
-    records: Vec<(Option<TransactionKey>, Vec<u8>)>,
-    events: Vec<Event>,
+    /// With the payments' keys.
+    events: Vec<(Option<TransactionKey>, Event)>,
     keys: HashSet<TransactionKey>,
 }
 
@@ -124,9 +130,9 @@ struct Written {
 }
 
 impl<'a, H: FnMut(u64, Event) -> bool> Loader<'a, H> {
-    fn new(log: &'a EventLog, hand: H) -> Self {
+    fn new(log: &'a EventLog, people: Option<&'a People>, hand: H) -> Self {
         let report = BackfillReport::default();
-        Loader { log, hand, gathered: Gathered::default(), written: None, report, durable: 0 }
+        Loader { log, people, hand, gathered: Gathered::default(), written: None, report, durable: 0 }
     }
 
     fn load(
@@ -137,7 +143,7 @@ impl<'a, H: FnMut(u64, Event) -> bool> Loader<'a, H> {
         let begun = clock::monotonic();
         for event in events {
             self.gather(event)?;
-            if self.gathered.records.len() >= GROUP {
+            if self.gathered.events.len() >= GROUP {
                 self.write()?;
                 progress(self.durable);
             }
@@ -166,8 +172,7 @@ impl<'a, H: FnMut(u64, Event) -> bool> Loader<'a, H> {
                 None
             }
         };
-        self.gathered.records.push((key, wire::encode_event(&event)));
-        self.gathered.events.push(event);
+        self.gathered.events.push((key, event));
         Ok(())
     }
 
@@ -179,8 +184,12 @@ impl<'a, H: FnMut(u64, Event) -> bool> Loader<'a, H> {
 
     /// Hands the gathered group to the writer once the group before it is durable.
     fn write(&mut self) -> Result<(), ServiceError> {
+        let Gathered { mut events, keys } = std::mem::take(&mut self.gathered);
+        if let Some(people) = self.people {
+            people.name_history(events.iter_mut().map(|(_, event)| event))?;
+        }
+        let records: Vec<_> = events.iter_mut().map(|(key, event)| (key.take(), wire::encode_event(event))).collect();
         self.settle()?;
-        let Gathered { records, events, keys } = std::mem::take(&mut self.gathered);
         if records.is_empty() {
             return Ok(());
         }
@@ -189,7 +198,7 @@ impl<'a, H: FnMut(u64, Event) -> bool> Loader<'a, H> {
         let done = Box::new(move |outcome| drop(sender.send(outcome)));
         let count = records.len() as u64;
         let mut events = events.into_iter();
-        let admit = |position| events.next().is_some_and(|event| (self.hand)(position, event));
+        let admit = |position| events.next().is_some_and(|(_, event)| (self.hand)(position, event));
         self.log.append_history(records, done, admit).map_err(|refusal| match refusal {
             Refusal::Closed => ServiceError::NotReady { state: "shutting down", retry_after_s: RETRY_AFTER_S },
             Refusal::Failed(reason) => ServiceError::Log(reason.to_string()),

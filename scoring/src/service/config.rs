@@ -5,6 +5,7 @@ use crate::cluster::ClusterConfig;
 use crate::control::ControlConfig;
 use crate::drift::DriftConfig;
 use crate::experiments::ledger::Terms;
+use crate::privacy::PrivacyConfig;
 use crate::provenance::AuditConfig;
 use crate::serving::LadderConfig;
 use crate::snapshot::SnapshotConfig;
@@ -72,4 +73,6 @@ pub struct ServiceConfig {
     pub cases: CaseSettings,
     /// Payments whose neighbourhoods are kept for explanations.
     pub evidence: usize,
+    /// Where people's pseudonyms are tied to them; none where the log holds identifiers in clear.
+    pub privacy: Option<PrivacyConfig>,
 }

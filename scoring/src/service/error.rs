@@ -40,6 +40,14 @@ pub enum ServiceError {
         "with Kafka as the log, training examples are read from the topics `training-examples`, `labels` and `model-events`"
     )]
     ElsewhereInCluster,
+    /// Somebody new cannot be named.
+    #[error(
+        "the privacy vault holds as many people as it may, so that nobody new can be taken; people known already are served"
+    )]
+    VaultFull,
+    /// The vault cannot be written or read.
+    #[error("the privacy vault failed: {0}")]
+    Vault(String),
     /// The log cannot be written or read.
     #[error("the event log failed: {0}")]
     Log(String),

@@ -1,6 +1,7 @@
 //! The service as the rim (HTTP, later gRPC and Kafka) sees it, and the order in which a payment is served.
 //!
-//! Reading order: this page (what can be asked; `config`, `error`) → `start` (threads) → [`Service::score`] (claim → sequence) →
+//! Reading order: this page (what can be asked; `config`, `error`) → `start` (threads) → `people` (pseudonyms, where they are on; `erasure`) →
+//! [`Service::score`] (claim → sequence) →
 //! `decide` (model or rules → policy → verdict → log) → `claims` (one decision an id) → `labels` → `replay` → `backfill` (history from
 //! before it took traffic) → `health`.
 //!
@@ -13,11 +14,13 @@ mod backfill;
 mod claims;
 mod config;
 mod decide;
+mod erasure;
 mod error;
 mod examples;
 mod explanation;
 mod health;
 mod labels;
+mod people;
 mod recent;
 mod replay;
 mod start;
@@ -53,12 +56,15 @@ pub(crate) use claims::{Ending, Made};
 pub use config::{Durability, ServiceConfig};
 use decide::Times;
 pub(crate) use decide::{Desk, PendingVerdict};
+pub use erasure::{Erase, Erased, MAX_WHOM, Person, PrivacyError, PrivacyStatus, Whom};
 pub use error::ServiceError;
 use error::log_error;
 pub use examples::{TrainingItem, TrainingMatter, TrainingStretch};
 pub use explanation::{SeenVerdict, Unexplained};
 pub(crate) use health::Health;
 use labels::Labels;
+use people::People;
+pub use people::Unnamed;
 pub use recent::RecentPayment;
 
 /// How often it is looked whether there is more for the trainer.
@@ -143,6 +149,8 @@ struct Inner {
     cluster: Option<Arc<Cluster>>,
     snapshots: Option<Taker>,
     dry_runs: DryRuns,
+    /// Who is who; none where the log holds identifiers in clear.
+    people: Option<People>,
     commit_reserve: Duration,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -163,12 +171,14 @@ impl Service {
     /// See [`ServiceError`].
     ///
     /// # Panics
-    /// Where the event is not a payment, or outside a tokio runtime.
+    /// Where the event is not a payment, or one whose people were not named though pseudonyms are on, or outside a tokio runtime.
     pub async fn score(&self, submission: Submission) -> Result<Answer, ServiceError> {
         let desk = &self.inner.desk;
         desk.health.gate()?;
         let Submission { event, body_hash, deadline } = submission;
         let Body::Payment(payment) = &event.body else { panic!("a submission holds a payment") };
+        // What is logged in clear stays for good: whoever forgets to name people is found out before that.
+        assert!(self.inner.people.is_none() || people::is_named(payment), "people are named before they are scored");
         let key = TransactionKey::new(&event.tenant, &payment.transaction_id);
         let (waiter, repeated) = match desk.claims.claim(&key, body_hash) {
             Claimed::Won(waiter) => {
@@ -365,6 +375,12 @@ impl Service {
 
     /// Whether it takes traffic.
     pub fn readiness(&self) -> Readiness {
+        if let Some(people) = &self.inner.people {
+            people.meter();
+            if let Some(reason) = people.stopped() {
+                self.inner.desk.health.degrade("privacy", Some(reason.to_string()));
+            }
+        }
         self.inner.desk.health.readiness()
     }
 
@@ -483,6 +499,9 @@ impl Inner {
         self.desk.serving.stop();
         self.follower.stop();
         self.explaining.stop();
+        if let Some(people) = &self.people {
+            people.close();
+        }
         self.desk.log.close();
     }
 }

@@ -1,6 +1,6 @@
 //! Starting and ending: what is opened in which order, and which threads there are.
 //!
-//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `reviews`, `follower`, `explain`, `audit`, `snapshots`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
+//! Threads: `log-writer`, `inference-0…`, `fallback`, `shadow`, `engine`, `control`, `reviews`, `follower`, `explain`, `audit`, `snapshots`, `vault`; in a cluster also `merge`, `scorer` and those of Kafka's client. Everything that can be wrong with settings, model or file
 //! is found before any of them takes traffic.
 
 use super::claims::Claims;
@@ -8,7 +8,7 @@ use super::decide::Desk;
 use super::health::Health;
 use super::labels::Labels;
 use super::replay::replay;
-use super::{Inner, Service, ServiceConfig};
+use super::{Inner, Service, ServiceConfig, people};
 use crate::clock;
 use crate::cluster::kafka::Topic;
 use crate::cluster::{self, Cluster};
@@ -96,6 +96,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
     let rim = cluster.as_ref().map(cluster::Prepared::cluster);
     let (control, control_fold) =
         Control::open(desk.log.clone(), rim.clone(), &config.control).map_err(anyhow::Error::msg)?;
+    let people = people::open(config.privacy.as_ref(), &desk.log, &control.state().privacy)?;
     threads.push(desk.serving.link(Arc::clone(&desk.health), control.clone(), desk.log.clone())?);
     desk.serving.apply(&control.state());
     control.listen(desk.serving.listener());
@@ -156,6 +157,7 @@ pub(super) fn start(config: ServiceConfig) -> anyhow::Result<Service> {
             cluster: rim,
             snapshots,
             dry_runs,
+            people,
             commit_reserve: config.commit_reserve,
             threads: Mutex::new(threads),
         }),

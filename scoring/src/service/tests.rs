@@ -69,6 +69,7 @@ impl Folder {
             experiments: crate::config::RawConfig::default().check().unwrap().service.experiments,
             cases: crate::cases::CaseSettings::default(),
             evidence: 100,
+            privacy: None,
         }
     }
 }

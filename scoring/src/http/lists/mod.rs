@@ -19,6 +19,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Most entries of an answer.
@@ -78,7 +79,8 @@ pub(super) async fn list(
     let after = match form.after.as_deref() {
         Some(after) => {
             let (kind, id) = after.split_once('/').ok_or_else(|| malformed("after must be the `next` of an answer"))?;
-            Some((ListedKind::from_name(kind).ok_or_else(|| malformed(KINDS))?, id))
+            let kind = ListedKind::from_name(kind).ok_or_else(|| malformed(KINDS))?;
+            Some((kind, app.service.resolve(&tenant, kind.kind(), id).unwrap_or(Cow::Borrowed(id))))
         }
         None => None,
     };
@@ -88,7 +90,7 @@ pub(super) async fn list(
     };
     let mut entries: Vec<ListedReply> = Vec::new();
     let mut next = None;
-    for listed in state.lists.of_tenant(&tenant, after).filter(wanted) {
+    for listed in state.lists.of_tenant(&tenant, after.as_ref().map(|(kind, id)| (*kind, id.as_ref()))).filter(wanted) {
         // All that is said of one entity stands on one page.
         let last = entries.last().map(|last| (last.kind.as_str(), last.id.as_str()));
         if entries.len() >= limit && last != Some((listed.entity, listed.id)) {
@@ -126,10 +128,12 @@ pub(super) async fn show(
     let tenant = tenant(request.extensions())?;
     let Place { list, entity, id } = Place::of(path)?;
     let state = app.service.control().state();
-    let entry = state.lists.find(list, &tenant, entity, &id).ok_or_else(|| {
+    let not_there = || {
         let detail = format!("this {} is not on the {} list", entity.name(), list.name());
         Problem::new(ProblemKind::NotFound, detail)
-    })?;
+    };
+    let id = app.service.resolve(&tenant, entity.kind(), &id).ok_or_else(not_there)?;
+    let entry = state.lists.find(list, &tenant, entity, &id).ok_or_else(not_there)?;
     let listed = Listed { tenant: &tenant, entity: entity.name(), id: &id, list: list.name(), entry };
     Ok(Json(ListedReply::of(&listed)))
 }
@@ -180,6 +184,7 @@ pub(super) async fn put(
         parse_timestamp(text).ok_or_else(|| fault("expires_at", "must be a time such as 2026-12-31T00:00:00Z"))
     });
     let expires_at_ms = expires_at_ms.transpose()?;
+    let id = app.service.name_one(&tenant, entity.kind(), id, deadline).await?;
     let change = ListChange::Put { list, entity, id, tenant, reason, expires_at_ms };
     Ok(Json(app.service.control().submit(&actor, Change::List(change), deadline).await?.into()))
 }
@@ -215,6 +220,14 @@ pub(super) async fn remove(
     let tenant = tenant(request.extensions())?;
     let Place { list, entity, id } = Place::of(path)?;
     let Authorised { actor, deadline, .. } = authorised(&app, request).await?;
+    let id = match app.service.resolve(&tenant, entity.kind(), &id) {
+        Some(id) => id.into_owned(),
+        // Known to nobody, so on no list; never into the log as it came.
+        None => {
+            let detail = format!("this {} is not on the {} list", entity.name(), list.name());
+            return Err(Problem::new(ProblemKind::Contradiction, detail));
+        }
+    };
     let change = ListChange::Removed { list, entity, id, tenant };
     Ok(Json(app.service.control().submit(&actor, Change::List(change), deadline).await?.into()))
 }

@@ -96,7 +96,7 @@ pub(super) async fn show(
 pub(super) async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Json<PublishedReply>, Problem> {
     let Authorised { actor, body, deadline } = authorised_up_to(&app, request, MAX_POLICY_BYTES).await?;
     let document: PolicyDocument = read(&body)?;
-    let (document, digest) = compiled(document).await?;
+    let (document, digest) = compiled(document, app.service.has_pseudonyms()).await?;
     let version = document.version.clone();
     let change = Change::Policy(PolicyChange::Published { document, digest: digest.clone() });
     let applied = app.service.control().submit(&actor, change, deadline).await?;
@@ -135,7 +135,7 @@ pub(super) async fn activate(State(app): State<Arc<App>>, request: Request) -> R
             return Err(Problem::new(ProblemKind::NotAuthorised, detail));
         }
         // Published by another build, maybe, whose schema had other features.
-        compiled(PolicyDocument::clone(&published.document)).await?;
+        compiled(PolicyDocument::clone(&published.document), app.service.has_pseudonyms()).await?;
     }
     let change = Change::Policy(PolicyChange::Activated { version: version.clone(), reason });
     let applied = control.submit(&actor, change, deadline).await?;
@@ -143,9 +143,12 @@ pub(super) async fn activate(State(app): State<Arc<App>>, request: Request) -> R
 }
 
 /// Checks a document where it may take a while: 200 long expressions are a tenth of a second.
-async fn compiled(document: PolicyDocument) -> Result<(PolicyDocument, String), Problem> {
+async fn compiled(document: PolicyDocument, pseudonyms: bool) -> Result<(PolicyDocument, String), Problem> {
     let compiling = tokio::task::spawn_blocking(move || {
         let digest = CompiledPolicy::check(&document)?;
+        if pseudonyms {
+            CompiledPolicy::check_pseudonyms(&document)?;
+        }
         Ok::<_, DocumentError>((document, digest))
     });
     let compiled = compiling.await.map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;

@@ -12,7 +12,9 @@ use crate::reviews::ReviewError;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use fraudnet_graph::Kind;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Cases of a page where nothing is said.
@@ -105,7 +107,7 @@ pub(super) struct Asked {
     overdue: Option<bool>,
     /// Whether they were escalated.
     escalated: Option<bool>,
-    /// Part of the account or of the id of a payment.
+    /// Part of the account or of the id of a payment; with pseudonyms an account counts whole.
     text: Option<String>,
     /// Cases at most, 1 to 200; 50 where absent.
     limit: Option<usize>,
@@ -150,6 +152,9 @@ pub(super) async fn list(
         text: asked.text,
     };
     filter.check().map_err(|reason| Problem::new(ProblemKind::Malformed, reason))?;
+    // An account in clear finds its cases; whatever else the text is, it is looked for as it stands.
+    let account = filter.text.as_deref().and_then(|text| app.service.resolve(&tenant, Kind::Account, text));
+    let filter = CaseFilter { text: account.map(Cow::into_owned).or(filter.text), ..filter };
     let now_ms = clock::now_ms();
     let (page, figures) = app
         .service
