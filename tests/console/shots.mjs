@@ -1,4 +1,5 @@
-// Screenshots of every page in both themes: node shots.mjs FOLDER [WIDTHxHEIGHT]
+// Screenshots of every page in both themes: node shots.mjs FOLDER [WIDTHxHEIGHT] [PAGE,…]
+// FRAUDNET_CONSOLE_LINK is a one-time link, as `make demo` prints one; without it tokens are used as the tests use them.
 
 import { mkdir } from "node:fs/promises";
 import { logIn, openStage, queueReady } from "./stage.mjs";
@@ -7,6 +8,8 @@ const folder = process.argv[2] ?? "shots";
 const [width, height] = (process.argv[3] ?? "1280x800").split("x").map(Number);
 const only = process.argv[4];
 await mkdir(folder, { recursive: true });
+const link = process.env.FRAUDNET_CONSOLE_LINK;
+if (link) process.env.FRAUDNET_CONSOLE = link.slice(0, link.indexOf("#"));
 const stage = await openStage({ width, height });
 const { page, address } = stage;
 
@@ -23,6 +26,7 @@ const PAGES = [
       await it.waitForTimeout(400);
     },
   ],
+  ["graph", null, (it) => it.locator(".graph-canvas canvas").first().waitFor(), "section:has(.graph-frame)"],
   ["rings", "#/rings", (it) => it.locator("tbody tr").first().waitFor()],
   [
     "ring",
@@ -64,18 +68,24 @@ const PAGES = [
 ];
 
 await page.emulateMedia({ colorScheme: "light" });
-await page.goto(`${address}#/queue`);
-await page.getByLabel("Access token").waitFor();
-await page.screenshot({ path: `${folder}/login-light.png` });
-await logIn(page, address, "lead");
-for (const [name, place, ready] of PAGES) {
+if (link) {
+  await page.goto(link);
+  await page.locator("header.bar").waitFor();
+} else {
+  await page.goto(`${address}#/queue`);
+  await page.getByLabel("Access token").waitFor();
+  await page.screenshot({ path: `${folder}/login-light.png` });
+  await logIn(page, address, "lead");
+}
+for (const [name, place, ready, part] of PAGES) {
   if (only && !only.split(",").includes(name)) continue;
-  await page.goto(`${address}${place ?? "#/queue"}`);
+  // A part of a page is of the page before it.
+  if (!part) await page.goto(`${address}${place ?? "#/queue"}`);
   await ready(page);
   for (const theme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: theme });
     await page.waitForTimeout(250);
-    await page.screenshot({ path: `${folder}/${name}-${theme}.png` });
+    await (part ? page.locator(part).first() : page).screenshot({ path: `${folder}/${name}-${theme}.png` });
   }
   await page.emulateMedia({ colorScheme: "light" });
 }

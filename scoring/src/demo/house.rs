@@ -52,6 +52,7 @@ impl House {
         raw.log.folder = folder.0.to_string_lossy().into_owned();
         // Whoever sits at this machine may look around; who wants a name of their own has the link.
         raw.access.anonymous = vec![Role::Scorer, Role::Lead, Role::DataScientist, Role::Auditor];
+        raw.reviews.reference_currency = "EUR".to_owned();
         raw.access.score_per_second = 0;
         raw.access.read_per_second = 0;
         let mut config = raw.check()?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 const PATH: &str = "/v1/access/people";
 
-/// Roles of people who sign in with a provider (see [oidc] of the configuration).
+/// Roles of people who sign in with a provider (`oidc` in the configuration).
 #[derive(Debug, clap::Subcommand)]
 pub enum People {
     /// Gives them roles.
