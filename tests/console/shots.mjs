@@ -2,14 +2,15 @@
 // FRAUDNET_CONSOLE_LINK is a one-time link, as `make demo` prints one; without it tokens are used as the tests use them.
 
 import { mkdir } from "node:fs/promises";
-import { logIn, openStage, queueReady } from "./stage.mjs";
 
 const folder = process.argv[2] ?? "shots";
 const [width, height] = (process.argv[3] ?? "1280x800").split("x").map(Number);
 const only = process.argv[4];
 await mkdir(folder, { recursive: true });
 const link = process.env.FRAUDNET_CONSOLE_LINK;
-if (link) process.env.FRAUDNET_CONSOLE = link.slice(0, link.indexOf("#"));
+if (link) Object.assign(process.env, { FRAUDNET_CONSOLE: link.slice(0, link.indexOf("#")), FRAUDNET_CONSOLE_TOKENS: "{}" });
+// It reads the environment when it is loaded.
+const { logIn, openStage, queueReady } = await import("./stage.mjs");
 const stage = await openStage({ width, height });
 const { page, address } = stage;
 

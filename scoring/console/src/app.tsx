@@ -39,8 +39,10 @@ export function App() {
   createEffect(on(recoveries, () => !known() && void begin(), { defer: true }));
   createEffect(() => (document.title = titleOf(route().path)));
   createEffect(() => may("read-cases") && void loadSettings().catch(() => {}));
+  // Whoever brings a one-time link comes in by it, also where they may look around without.
+  const entering = () => route().path[0] === "login" && route().query.has("once");
   createEffect(() => {
-    if (session() && route().path[0] === "login") go(returnPlace(route().query.get("return")), { replace: true });
+    if (session() && route().path[0] === "login" && !entering()) go(returnPlace(route().query.get("return")), { replace: true });
     if (session() && route().path.length === 0) go(home(), { replace: true });
   });
 
@@ -69,7 +71,7 @@ export function App() {
       >
         Skip to the page
       </a>
-      <Show when={session()}>{(who) => <Header who={who()} showKeys={() => showKeys(true)} />}</Show>
+      <Show when={!entering() && session()}>{(who) => <Header who={who()} showKeys={() => showKeys(true)} />}</Show>
       <Show when={down()}>
         <div class="banner" role="alert">
           <strong>▲ The service does not answer.</strong> What you typed is kept. This page goes on by itself as soon as
@@ -78,7 +80,7 @@ export function App() {
       </Show>
       <main id="main" tabindex="-1">
         <Show
-          when={session()}
+          when={session() && !entering()}
           fallback={
             <Show when={known()}>
               <Login />

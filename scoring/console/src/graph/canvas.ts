@@ -11,6 +11,9 @@ const PADDING_PX = 26;
 /** By hop: the middle, its neighbours, the rest. */
 const SIZES_PX = [24, 17, 10];
 
+/** Names that can stand beside each other; beyond, accounts have theirs only when chosen. */
+const MOST_NAMES = 40;
+
 export interface Canvas {
   /** Adds what `graph` has more than before, around the node it was found by. */
   grow: (graph: Graph, around: number) => void;
@@ -110,12 +113,13 @@ function elements(
   fromNode: number,
   fromLink: number,
 ): ElementDefinition[] {
+  const crowded = graph.nodes.filter((node) => node.hop <= 1).length > MOST_NAMES;
   const reported = new Set(graph.links.flatMap((link) => (link.reported > 0 ? [link.from, link.to] : [])));
   const nodes = graph.nodes.slice(fromNode).map((node, offset): ElementDefinition => {
     const index = fromNode + offset;
     const classes = [
       node.hop === 0 && "centre",
-      (node.hop <= 1 || fromNode > 0) && "named",
+      (fromNode > 0 || node.hop === 0 || (node.hop === 1 && !(crowded && node.kind === "account"))) && "named",
       reported.has(index) && "reported",
       fromNode > 0 && "added",
     ];

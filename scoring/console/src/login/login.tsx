@@ -2,7 +2,7 @@
 
 import { createSignal, onMount, Show } from "solid-js";
 import { describe, Problem } from "../api/problem";
-import { route } from "../state/route";
+import { go, route } from "../state/route";
 import { beginSession, oidcOffered, over, returnPlace } from "../state/session";
 
 export function Login() {
@@ -29,7 +29,7 @@ export function Login() {
     if (!once) return;
     // A secret that works once has no business in the history.
     history.replaceState(null, "", "#/login");
-    void begin({ once });
+    void begin({ once }).then(() => !refusal() && go(back(), { replace: true }));
   });
 
   return (
