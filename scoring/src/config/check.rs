@@ -108,8 +108,9 @@ impl RawConfig {
         if let Err(reason) = access::check_bind(address, &self.access.trusted_networks()) {
             faults.add("server.listen", reason);
         }
-        if !access::is_loopback(address.ip()) && !self.access.anonymous.is_empty() {
-            let reason = "must be empty where other machines can reach server.listen: everybody would have those roles";
+        let is_reached = !access::is_loopback(address.ip()) || !self.access.trusted_proxies.is_empty();
+        if is_reached && !self.access.anonymous.is_empty() {
+            let reason = "must be empty where other machines can reach server.listen, also through a proxy: everybody would have those roles";
             faults.add("access.anonymous", reason);
         }
         address

@@ -156,6 +156,8 @@ fn other_machines_are_let_in_only_on_purpose() {
         config.check()
     };
     assert!(with("127.0.0.1:0", &[], &[Role::Scorer]).is_ok() && with("[::1]:80", &[], &[]).is_ok());
+    let error = with("127.0.0.1:0", &["127.0.0.1"], &[Role::Scorer]).unwrap_err().to_string();
+    assert!(error.contains("access.anonymous must be empty"), "a proxy on this machine serves others: {error}");
     for open in ["0.0.0.0:8080", "[::]:8080", "192.168.0.5:80"] {
         let error = with(open, &[], &[]).unwrap_err().to_string();
         assert!(error.contains("server.listen") && error.contains("access.trusted_proxies"), "{error}");

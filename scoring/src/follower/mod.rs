@@ -1,6 +1,6 @@
-//! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph, the rings in it, and of
-//! payments that were not simply approved what their verdicts were read off (`seen`), and which payments each entity took part in (`recent`). It trails the log by at most `GATHER` and catches up
-//! before it answers; the engine never hears of it.
+//! The follower: a second fold of the durable log, on its own thread, for people's questions. It keeps the graph, the rings in it, which
+//! payments each entity took part in (`recent`), and of payments that were not simply approved what their verdicts were read off (`seen`). It
+//! trails the log by at most `GATHER` and catches up before it answers; the engine never hears of it.
 //!
 //! In reading order: `question` (what is asked), [`Follower`] (where to ask), the fold.
 

@@ -3,7 +3,7 @@
 //! In reading order: this page (routes and how they are served) → `payments`, `labels`, `entities`, `models`, `status` (handlers), `console`
 //! (pages) → `request` (deadline, body) → `door` (who asks, for which tenant, and whether a handler sees it) → `problem` (every error and its
 //! status) → `trace` (span, access line, metrics around each request) →
-//! `openapi`, `ids`.
+//! `openapi`.
 //!
 //! Never knows: how a verdict is made, how JSON fields are checked ([`crate::wire`] does), files, configuration keys.
 
